@@ -1,0 +1,134 @@
+"""The public Python API, and the only module of ours that a plugin imports.
+
+Everything here is stable: names and meanings stay, additions come with a line in the changelog.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ldpbench.core.errors import LdpbenchError, MissingPrerequisiteError
+from ldpbench.methods.protocol import Deblurrer, SizeRule
+from ldpbench.simulation.psf import PsfShape, rdpd_psf, signed_kernels
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from ldpbench.data.sample import Sample
+
+__all__ = [
+    "Deblurrer",
+    "LdpbenchError",
+    "PsfShape",
+    "SizeRule",
+    "build_network",
+    "deblur",
+    "estimate_blur_map",
+    "load_dataset",
+    "load_method",
+    "rdpd_psf",
+    "score",
+    "signed_kernels",
+]
+
+Image = NDArray[np.float32]
+
+
+def load_dataset(id: str, split: str | None = None) -> "Sequence[Sample]":  # noqa: A002 - the public name is `id`
+    """The samples of a prepared dataset, read and decoded one at a time as they are asked for.
+
+    Args:
+        id: A dataset's id, such as ``"sample"``.
+        split: One split; None for all splits in the card's order.
+
+    Raises:
+        UsageError: If no dataset or split is called that.
+        MissingPrerequisiteError: If the dataset is not prepared; the command that does it is named.
+    """
+    from ldpbench.core.home import default_home
+    from ldpbench.data.prepared import open_prepared
+
+    return open_prepared(default_home(), id).samples(split)
+
+
+def load_method(id_or_path: str | Path) -> Deblurrer:
+    """A method by its id, or by the path of a plugin folder.
+
+    Raises:
+        UsageError: If no method is called that or its record is not valid.
+        MethodError: If the plugin cannot be imported or breaks the contract of its record.
+        MissingPrerequisiteError: If it needs weights that are not there.
+    """
+    from ldpbench.methods.loading import load_method as load
+
+    return load(id_or_path).deblurrer
+
+
+def build_network(name: str, **options: Any) -> "nn.Module":
+    """A network of the zoo by name, with the constructor options of its official code.
+
+    Raises:
+        MissingPrerequisiteError: Always, for now: no network is part of this version.
+    """
+    del options
+    raise MissingPrerequisiteError(
+        f"no network called {name!r} can be built: the network zoo is not part of this version",
+        hint="`ldpbench methods list` shows the methods that can run",
+    )
+
+
+def score(pred: NDArray[Any], target: NDArray[Any], metrics: Sequence[str]) -> dict[str, float]:
+    """One number per metric for one pair of pictures.
+
+    Args:
+        pred: (H, W, C) or (H, W) floats, nominally in [0, 1] and clipped to it; or uint8/uint16 codes.
+        target: Same shape, in [0, 1].
+        metrics: Metric ids, such as ``["psnr", "ssim"]``.
+
+    Returns:
+        Metric id to value: +inf for the PSNR of identical pictures, NaN where a metric is not defined.
+
+    Raises:
+        UsageError: If the shapes differ, the target leaves [0, 1] or is not finite, or a metric is unknown.
+    """
+    from ldpbench.metrics.engine import score as measure
+
+    return measure(pred, target, metrics)
+
+
+def estimate_blur_map(left: Image, right: Image, method: str) -> Image:
+    """Blur of every pixel from the two views.
+
+    Raises:
+        MissingPrerequisiteError: Always, for now: no blur-map estimator is part of this version.
+    """
+    del left, right
+    raise MissingPrerequisiteError(
+        f"no blur map can be estimated with {method!r}: blur-map estimators are not part of this version",
+        hint="the sample set brings its true signed blur map: load_dataset('sample')[0].blur_map",
+    )
+
+
+def deblur(left: NDArray[Any], right: NDArray[Any], method: str | Path | Deblurrer) -> Image:
+    """Restore one dual-pixel pair.
+
+    Args:
+        left: (H, W, C) or (H, W) floats in [0, 1], or uint8/uint16 codes; C is 1 or 3, RGB order.
+        right: Same shape and type.
+        method: A method's id, a plugin folder, or a loaded method.
+
+    Returns:
+        Float32 in [0, 1], of the shape of ``left``.
+
+    Raises:
+        UsageError: If the views do not match each other or leave [0, 1].
+        MethodError: If the method fails or breaks its contract.
+    """
+    from ldpbench.methods.loading import load_method as load
+    from ldpbench.methods.runtime import restore_pair
+
+    deblurrer = method if isinstance(method, Deblurrer) else load(method).deblurrer
+    return restore_pair(deblurrer, left, right)

@@ -1,0 +1,1 @@
+"""Standard-library foundations: errors, hashing, atomic files, seeds, names, shipped resources."""

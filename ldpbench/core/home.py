@@ -1,0 +1,47 @@
+"""Where everything is kept: ``LDPBENCH_HOME``, or the platform's data folder."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Home:
+    """The folders under one home. Nothing is created until somebody writes."""
+
+    root: Path
+
+    @property
+    def datasets(self) -> Path:
+        """Prepared datasets, one folder per id."""
+        return self.root / "datasets"
+
+    @property
+    def downloads(self) -> Path:
+        """Files fetched from a publisher and verified, kept so that a second prepare needs no network."""
+        return self.root / "downloads"
+
+    @property
+    def runs(self) -> Path:
+        """Run folders, the source of truth of every result."""
+        return self.root / "runs"
+
+    @property
+    def database(self) -> Path:
+        """The DuckDB file made from the run folders."""
+        return self.root / "results.duckdb"
+
+    @property
+    def site(self) -> Path:
+        """The built pages."""
+        return self.root / "site"
+
+
+def default_home() -> Home:
+    """The home named by ``LDPBENCH_HOME``, else the platform's data folder for ldpbench."""
+    named = os.environ.get("LDPBENCH_HOME")
+    if named:
+        return Home(Path(named).expanduser().absolute())
+    import platformdirs
+
+    return Home(Path(platformdirs.user_data_dir("ldpbench", appauthor=False)))

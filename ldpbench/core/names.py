@@ -1,0 +1,27 @@
+"""Names users type: ids, and what to say when one is wrong."""
+
+import difflib
+import re
+from collections.abc import Iterable
+
+from ldpbench.core.errors import UsageError
+
+ID_PATTERN = r"^[a-z0-9]+(?:-[a-z0-9]+)*$"
+
+
+def is_id(text: str) -> bool:
+    """Whether ``text`` is lower-case kebab such as ``dpd-blur``."""
+    return re.fullmatch(ID_PATTERN, text) is not None
+
+
+def unknown_name(kind: str, name: str, known: Iterable[str]) -> UsageError:
+    """The error for a name that nothing answers to, with the closest match or the whole list."""
+    choices = sorted(known)
+    close = difflib.get_close_matches(name, choices, n=1, cutoff=0.5)
+    if close:
+        hint = f"did you mean {close[0]!r}? Known: {', '.join(choices)}"
+    elif choices:
+        hint = f"known: {', '.join(choices)}"
+    else:
+        hint = "none is installed"
+    return UsageError(f"no {kind} is called {name!r}", hint=hint)

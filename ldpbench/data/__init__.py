@@ -1,0 +1,1 @@
+"""Getting data onto disk, verified, and reading it back exactly."""

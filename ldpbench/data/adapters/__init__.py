@@ -1,0 +1,1 @@
+"""One module per dataset: what the publisher's files mean."""

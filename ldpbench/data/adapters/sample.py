@@ -1,0 +1,101 @@
+"""The embedded set: eight procedural scenes, rendered on the spot, the same to the last bit on every machine."""
+
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ldpbench.core.errors import ImageError
+from ldpbench.core.progress import Progress
+from ldpbench.data.adapter import Collection, StoredSample
+from ldpbench.data.png16 import decode, encode, to_unit
+from ldpbench.data.sample import Sample
+from ldpbench.data.source import FileSource
+from ldpbench.records import DatasetCard, ManifestRow
+from ldpbench.records.dataset_card import Role
+
+SIGN_OFFSET = 128
+"""The signed blur map is stored as code = radius + 128."""
+IN_FOCUS_PX = 1
+"""A pixel is in focus if its blur radius is at most this."""
+_PICTURES: tuple[Role, ...] = ("left", "right", "center", "target")
+
+
+class SampleSet:
+    """The adapter. Its source is the generator in ``ldpbench.simulation``."""
+
+    def collect(
+        self,
+        card: DatasetCard,
+        manifest: tuple[ManifestRow, ...],
+        files: FileSource | None,
+        *,
+        allow_partial: bool,
+        progress: Progress,
+    ) -> Collection:
+        """Render the scenes."""
+        del manifest, files, allow_partial
+        n_samples = sum(card.splits.values())
+        return Collection(
+            samples=self._render(n_samples, progress),
+            calibration={},
+            n_samples=n_samples,
+            missing=(),
+            source="ldpbench.simulation.sample_set",
+        )
+
+    @staticmethod
+    def _render(n_samples: int, progress: Progress) -> Iterator[StoredSample]:
+        from ldpbench.simulation.sample_set import render_sample_scenes
+
+        for scene in progress.track(render_sample_scenes(), label="rendering scenes", total=n_samples):
+            files: dict[Role, bytes] = {
+                "left": encode(scene.left),
+                "right": encode(scene.right),
+                "center": encode(scene.center),
+                "target": encode(scene.target),
+                "blur_map": encode((scene.coc.astype(np.int16) + SIGN_OFFSET).astype(np.uint8)),
+                "depth": encode(scene.depth_mm),
+            }
+            yield StoredSample(id=scene.id, split=scene.split, files=files, facts=scene.facts)
+
+    def decode(self, stored: StoredSample, calibration: Mapping[str, bytes], card: DatasetCard) -> Sample:
+        """Codes / 255, the signed blur radius in pixels (negative: nearer than focus) and the depth in metres."""
+        del calibration
+        codes = {role: decode(data, f"{card.id}/{stored.id} {role}") for role, data in stored.files.items()}
+        for role in _PICTURES:
+            found = codes[role]
+            if found.dtype != np.uint8 or found.ndim != 3:
+                raise ImageError(
+                    f"{card.id}/{stored.id} {role}: expected 8-bit colour, found {found.dtype} {found.shape}",
+                    hint=f"prepare {card.id} again",
+                )
+        blur_px = codes["blur_map"].astype(np.float32) - SIGN_OFFSET
+        pictures = {role: to_unit(codes[role]) for role in _PICTURES}
+        return Sample(
+            id=stored.id,
+            dataset=card.id,
+            split=stored.split,
+            bits=card.bits,
+            encoding=card.encoding,
+            left=pictures["left"],
+            right=pictures["right"],
+            center=pictures["center"],
+            target=pictures["target"],
+            blur_map=blur_px,
+            depth_m=codes["depth"].astype(np.float32) / np.float32(1000),
+            regions=blur_regions(blur_px),
+        )
+
+
+def blur_regions(blur_px: NDArray[np.float32]) -> dict[str, NDArray[np.bool_]]:
+    """Masks of what is in focus, nearer and farther; a region without a pixel is left out."""
+    masks = {
+        "in-focus": np.abs(blur_px) <= IN_FOCUS_PX,
+        "near": blur_px < -IN_FOCUS_PX,
+        "far": blur_px > IN_FOCUS_PX,
+    }
+    return {name: mask for name, mask in masks.items() if mask.any()}
+
+
+ADAPTER = SampleSet()

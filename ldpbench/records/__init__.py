@@ -1,0 +1,30 @@
+"""Frozen, strict records: what a dataset, a method, a metric, a protocol and a run say of themselves."""
+
+from ldpbench.records.base import Record, load_yaml_record
+from ldpbench.records.baseline import BaselineRecord, Paper, ReportedScore, WeightsRef
+from ldpbench.records.dataset_card import DatasetCard, ManifestRow, ProtocolSpec, Source
+from ldpbench.records.metric import MetricSpec
+from ldpbench.records.protocol import Protocol
+from ldpbench.records.run import DatasetRef, Environment, Failure, ImageRow, MethodRef, RunRecord, Score
+
+__all__ = [
+    "BaselineRecord",
+    "DatasetCard",
+    "DatasetRef",
+    "Environment",
+    "Failure",
+    "ImageRow",
+    "ManifestRow",
+    "MethodRef",
+    "MetricSpec",
+    "Paper",
+    "Protocol",
+    "ProtocolSpec",
+    "Record",
+    "ReportedScore",
+    "RunRecord",
+    "Score",
+    "Source",
+    "WeightsRef",
+    "load_yaml_record",
+]

@@ -1,0 +1,1 @@
+"""DuckDB: migrations, ingest of run folders, queries, export."""

@@ -1,0 +1,111 @@
+"""What queries answer with: plain frozen values that pages and tables print."""
+
+from dataclasses import dataclass, field
+
+from ldpbench.records import MetricSpec, Protocol, RunRecord
+
+
+@dataclass(frozen=True, kw_only=True)
+class Aggregate:
+    """One metric of one method over the images of one region.
+
+    ``mean`` is what the board shows and ranks: the mean over images, or the set-level value for metrics that exist only
+    there (``mse-rel``). It is +inf when an image came out identical, and None when an image failed or is undefined.
+    """
+
+    mean: float | None
+    finite_mean: float | None
+    """Mean over the images with a finite value, None if there is none."""
+    n_images: int
+    n_identical: int
+    n_failed: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class BoardRow:
+    """One method on one board."""
+
+    rank: int | None
+    """1 is best by the board's first metric; equal values share a rank. None for rows that are not ranked."""
+    unranked_reason: str | None
+    """Why ``rank`` is None, in words: the run is not complete, an image failed, ..."""
+    run_id: str
+    method_id: str
+    method_title: str
+    method_kind: str
+    inputs: tuple[str, ...]
+    parameters: int | None
+    values: dict[str, Aggregate]
+    """By metric id."""
+    seconds_median: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Board:
+    """All methods measured under one protocol, in one region."""
+
+    protocol: Protocol
+    protocol_hash: str
+    region: str
+    complete: bool
+    """False for a subset of the dataset."""
+    n_images: int
+    n_images_whole: int
+    metrics: tuple[MetricSpec, ...]
+    """The columns, the ranking one first."""
+    rows: tuple[BoardRow, ...]
+    best: dict[str, str]
+    """Metric id -> run id of the best ranked row."""
+    second: dict[str, str]
+    """Metric id -> run id of the second best ranked row."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SampleScores:
+    """One method's numbers on one image under one protocol and region."""
+
+    run_id: str
+    method_id: str
+    sample_id: str
+    values: dict[str, float | None]
+    """By metric id; +inf for an identical image, None where undefined or failed."""
+    seconds: float | None
+    failure: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class PublishedRow:
+    """One row of a paper's table, shown beside the board and never ranked with it."""
+
+    table: str
+    dataset: str
+    group: str
+    """As corrected; ``group_as_printed`` is what the paper's heading says."""
+    group_as_printed: str
+    method_id: str
+    method_as_printed: str
+    values: dict[str, float]
+    faults: dict[str, str] = field(default_factory=dict)
+    """Metric id -> why the printed value cannot be right."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PublishedTable:
+    """One paper's table with its provenance."""
+
+    id: str
+    paper: str
+    source: str
+    table: str
+    dataset: str
+    notes: tuple[str, ...]
+    rows: tuple[PublishedRow, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoredRun:
+    """A run as the database holds it."""
+
+    record: RunRecord
+    folder: str
+    """Where its run folder was when it was ingested."""
