@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from ldpbench.core.errors import MissingPrerequisiteError
+from ldpbench.core.errors import StorageError
 
 _REMEDIES = {
     errno.ENOSPC: "free some disk space, or point LDPBENCH_HOME at a larger disk",
@@ -21,11 +21,11 @@ _REMEDIES = {
 }
 
 
-def storage_error(error: OSError, action: str, path: Path) -> MissingPrerequisiteError:
+def storage_error(error: OSError, action: str, path: Path) -> StorageError:
     """Turn an OSError of reading or writing ``path`` into a sentence with a remedy."""
     reason = error.strerror or str(error)
     hint = _REMEDIES.get(error.errno or 0, "check that the path exists and that you may use it")
-    return MissingPrerequisiteError(f"cannot {action} {path}: {reason}", hint=hint)
+    return StorageError(f"cannot {action} {path}: {reason}", hint=hint)
 
 
 @contextlib.contextmanager
@@ -33,7 +33,7 @@ def explaining_storage(action: str, path: Path) -> Iterator[None]:
     """Re-raise any OSError inside the block as a one-line error about ``path``.
 
     Raises:
-        MissingPrerequisiteError: For a full disk, a read-only file system, missing permissions and the like.
+        StorageError: For a full disk, a read-only file system, missing permissions and the like.
     """
     try:
         yield
@@ -55,7 +55,7 @@ def write_bytes(path: Path, data: bytes) -> None:
     """Replace ``path`` by ``data`` in one step; on any failure the old file is untouched.
 
     Raises:
-        MissingPrerequisiteError: If the disk is full, read-only or not ours.
+        StorageError: If the disk is full, read-only or not ours.
     """
     with explaining_storage("write", path):
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -90,7 +90,7 @@ def replacing_folder(target: Path) -> Iterator[Path]:
     On any failure the fresh folder is removed and ``target`` stays what it was.
 
     Raises:
-        MissingPrerequisiteError: If the disk is full, read-only or not ours.
+        StorageError: If the disk is full, read-only or not ours.
     """
     with explaining_storage("write", target):
         target.parent.mkdir(parents=True, exist_ok=True)

@@ -45,6 +45,12 @@ class MissingPrerequisiteError(LdpbenchError):
     kind = "missing"
 
 
+class StorageError(MissingPrerequisiteError):
+    """A disk is full, read-only, gone or not ours. Nothing more can be recorded, so long work stops here."""
+
+    kind = "storage"
+
+
 class IntegrityError(LdpbenchError):
     """Content is not what was promised. Every fault that was found is listed, not only the first."""
 

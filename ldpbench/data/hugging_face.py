@@ -56,7 +56,7 @@ def write_splits(rows: Iterator[dict[str, Any]], folder: Path, spool: Path, *, s
         splits: The names and order of the splits; a split may be empty.
 
     Raises:
-        MissingPrerequisiteError: If the disk is full or not ours.
+        StorageError: If the disk is full or not ours.
     """
     with explaining_storage("write", folder), _quiet():
         spool.mkdir()

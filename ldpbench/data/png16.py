@@ -127,7 +127,7 @@ def write(path: Path, codes: Codes) -> None:
     """Write codes as PNG in one step.
 
     Raises:
-        MissingPrerequisiteError: If the disk is full, read-only or not ours.
+        StorageError: If the disk is full, read-only or not ours.
     """
     write_bytes(path, encode(codes))
 

@@ -1,6 +1,7 @@
 """What queries answer with: plain frozen values that pages and tables print."""
 
 from dataclasses import dataclass, field
+from typing import Literal
 
 from ldpbench.records import MetricSpec, Protocol, RunRecord
 
@@ -96,6 +97,9 @@ class PublishedTable:
     id: str
     paper: str
     source: str
+    """Which version of the paper was read."""
+    url: str = ""
+    kind: Literal["comparison", "ablation"] = "comparison"
     table: str
     dataset: str
     notes: tuple[str, ...]

@@ -1,0 +1,1 @@
+"""Planning, running and scoring: one run folder per method and dataset, one row per image as it goes."""

@@ -1,0 +1,3 @@
+from ldpbench.metrics.metric import Metric
+
+PERCEPTUAL: tuple[Metric, ...] = ()

@@ -1,0 +1,159 @@
+"""Gather rendering: every pixel sees the whole sharp picture through the kernel of its own circle of confusion.
+
+There is no occlusion: a blurred foreground does not bleed over what lies behind it. That is how RDPD made its data.
+
+Weights are fixed-point integers and pictures are 8-bit codes, so each weighted sum is an exact integer below 2^32.
+Direct sums in float64 hold it exactly in any order. An FFT product is off by some 1e-3 and is rounded back to it. The
+result therefore depends neither on the number of threads nor on the FFT library, the device or the way of summing.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from scipy.fft import next_fast_len
+from torch import Tensor
+from torch.nn import functional
+
+from ldpbench.core.errors import UsageError
+from ldpbench.simulation.psf import FIXED_POINT_BITS, PsfShape, fixed_point, signed_kernels
+
+_DIRECT_TAPS = 49
+"""Up to 7 x 7 taps a direct sum is faster than three Fourier transforms."""
+
+
+class Views(NamedTuple):
+    """What the sensor sees, uint8 (N, C, H, W) each. ``center`` is the mean of the two before rounding."""
+
+    left: Tensor
+    right: Tensor
+    center: Tensor
+
+
+class ViewSums(NamedTuple):
+    """The two views before rounding: int64 (N, C, H, W), in units of 2^-24 codes."""
+
+    left: Tensor
+    right: Tensor
+
+
+def render_views(sharp: Tensor, coc: Tensor, shape: PsfShape, *, zero_as_one: bool = False) -> Views:
+    """The dual-pixel views of a sharp picture.
+
+    Args:
+        sharp: uint8 (N, C, H, W).
+        coc: Signed radius in pixels, any integer type, (N, H, W); negative: nearer than the focus.
+        shape: What the kernels look like.
+        zero_as_one: Blur pixels of radius 0 like those of radius +1, as the RDPD code does.
+
+    Raises:
+        UsageError: If types or shapes do not fit.
+    """
+    return round_views(render_sums(sharp, coc, shape, zero_as_one=zero_as_one))
+
+
+def render_sums(sharp: Tensor, coc: Tensor, shape: PsfShape, *, zero_as_one: bool = False) -> ViewSums:
+    """As ``render_views``, before rounding: the place to add noise."""
+    _check(sharp, coc)
+    picture = sharp.to(torch.float64)
+    left, right = (torch.empty(sharp.shape, dtype=torch.int64, device=sharp.device) for _ in range(2))
+    for c in torch.unique(coc).tolist():
+        layer = coc == c
+        items = layer.flatten(1).any(dim=1).nonzero().flatten()
+        rows, columns = _extent(layer.any(dim=0).any(dim=1)), _extent(layer.any(dim=0).any(dim=0))
+        weights = torch.from_numpy(
+            np.stack([fixed_point(kernel) for kernel in signed_kernels(c, shape, zero_as_one=zero_as_one)])
+        ).to(sharp.device)
+        sums = correlate(_mirrored_crop(picture[items], rows, columns, weights.shape[-1] // 2), weights)
+        inside = layer[items, rows, columns][:, None]
+        for view, layer_sums in zip((left, right), sums, strict=True):
+            window = view[items, :, rows, columns]
+            view[items, :, rows, columns] = torch.where(inside, layer_sums, window)
+    return ViewSums(left, right)
+
+
+def round_views(sums: ViewSums) -> Views:
+    """To 8 bit: half a code and more goes up, then values are clipped to [0, 255]."""
+    return Views(
+        left=_to_codes(sums.left, FIXED_POINT_BITS),
+        right=_to_codes(sums.right, FIXED_POINT_BITS),
+        center=_to_codes(sums.left + sums.right, FIXED_POINT_BITS + 1),
+    )
+
+
+def correlate(picture: Tensor, weights: Tensor) -> Tensor:
+    """Correlate every plane with every kernel, where the kernel fits: exact integers.
+
+    Args:
+        picture: float64 (N, C, H + m - 1, W + m - 1) holding codes from 0 to 255.
+        weights: int64 (V, m, m), each kernel summing to 2^24.
+
+    Returns:
+        int64 (V, N, C, H, W).
+    """
+    by = correlate_direct if weights[0].numel() <= _DIRECT_TAPS else correlate_fft
+    return by(picture, weights)
+
+
+def correlate_direct(picture: Tensor, weights: Tensor) -> Tensor:
+    """``correlate`` by summing over the taps; every partial sum is an integer below 2^53, so no order matters."""
+    n, channels, height, width = picture.shape
+    planes = picture.reshape(n * channels, 1, height, width)
+    sums = functional.conv2d(planes, weights.to(torch.float64)[:, None])
+    return _as_integers(sums.transpose(0, 1).reshape(len(weights), n, channels, *sums.shape[-2:]))
+
+
+def correlate_fft(picture: Tensor, weights: Tensor) -> Tensor:
+    """``correlate`` by Fourier transforms: one of the picture, shared by all kernels."""
+    height, width = picture.shape[-2:]
+    side = weights.shape[-1]
+    size = (next_fast_len(height, real=True), next_fast_len(width, real=True))
+    spectrum = torch.fft.rfft2(picture, s=size)
+    kernels = torch.fft.rfft2(weights.to(torch.float64), s=size).conj()
+    # The transform is circular; only the part where the kernel fits into the picture is kept, and nothing wraps there.
+    sums = torch.fft.irfft2(spectrum[None] * kernels[:, None, None], s=size)
+    return _as_integers(sums[..., : height - side + 1, : width - side + 1])
+
+
+def _check(sharp: Tensor, coc: Tensor) -> None:
+    if sharp.dtype != torch.uint8 or sharp.ndim != 4:
+        raise UsageError(
+            f"sharp picture: expected uint8 (N, C, H, W), found {sharp.dtype} {tuple(sharp.shape)}",
+            hint="give 8-bit codes with the channels in front",
+        )
+    expected = (sharp.shape[0], *sharp.shape[2:])
+    if coc.dtype.is_floating_point or coc.dtype == torch.bool or coc.shape != expected:
+        raise UsageError(
+            f"blur radii: expected integers {expected}, found {coc.dtype} {tuple(coc.shape)}",
+            hint="give one signed radius a pixel; `signed_coc` makes them from depth",
+        )
+
+
+def _as_integers(sums: Tensor) -> Tensor:
+    return torch.round(sums).to(torch.int64)
+
+
+def _to_codes(sums: Tensor, bits: int) -> Tensor:
+    return ((sums + (1 << (bits - 1))) >> bits).clamp(0, 255).to(torch.uint8)
+
+
+def _extent(present: Tensor) -> slice:
+    """From the first to the last true element."""
+    where = present.nonzero().flatten()
+    return slice(int(where[0]), int(where[-1]) + 1)
+
+
+def _mirrored_crop(picture: Tensor, rows: slice, columns: slice, margin: int) -> Tensor:
+    """The window with a margin all around; beyond the border the picture is mirrored without repeating the edge."""
+    height, width = picture.shape[-2:]
+    y = _mirrored(torch.arange(rows.start - margin, rows.stop + margin, device=picture.device), height)
+    x = _mirrored(torch.arange(columns.start - margin, columns.stop + margin, device=picture.device), width)
+    return picture.index_select(-2, y).index_select(-1, x)
+
+
+def _mirrored(index: Tensor, size: int) -> Tensor:
+    """Reflect-101, also where the margin is larger than the picture."""
+    if size == 1:
+        return torch.zeros_like(index)
+    wrapped = index.remainder(2 * (size - 1))
+    return torch.minimum(wrapped, 2 * (size - 1) - wrapped)

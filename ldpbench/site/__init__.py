@@ -1,0 +1,1 @@
+"""Results as a folder of static pages that works from file:// and from any host."""

@@ -1,0 +1,93 @@
+"""The results of a home as a folder of static pages."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from ldpbench.core.atomic import replacing_folder
+from ldpbench.core.errors import UsageError
+from ldpbench.core.home import Home
+from ldpbench.core.progress import SILENT, Progress
+from ldpbench.data.cards import all_cards
+from ldpbench.methods.loading import baseline_records
+from ldpbench.metrics.aggregate import SET_METRICS
+from ldpbench.metrics.catalogue import METRICS, get_spec
+from ldpbench.results.board import boards, runs, sample_scores
+from ldpbench.results.connection import open_for_reading
+from ldpbench.results.published import published_tables
+from ldpbench.site.compose import compose
+from ldpbench.site.facts import Facts
+from ldpbench.site.pictures import publish_pictures
+from ldpbench.site.render import write_pages
+
+INDEX = "index.html"
+
+
+@dataclass(frozen=True, kw_only=True)
+class SiteReport:
+    """What was built."""
+
+    index: Path
+    n_pages: int
+    n_images: int
+
+
+def read_facts(home: Home) -> Facts:
+    """Read what is known under ``home``: the database, the records and the published tables.
+
+    Raises:
+        MissingPrerequisiteError: If there is no database yet, or somebody is writing it.
+        IntegrityError: If the database is damaged.
+        UsageError: If a record is not valid.
+    """
+    with open_for_reading(home.database) as connection:
+        found = tuple(boards(connection))
+        scores = {
+            (board.protocol_hash, board.region): tuple(sample_scores(connection, board.protocol_hash, board.region))
+            for board in found
+        }
+        stored = tuple(runs(connection))
+    return Facts(
+        boards=found,
+        scores=scores,
+        runs=stored,
+        cards=all_cards(),
+        methods=baseline_records(),
+        published=tuple(published_tables()),
+        metrics={name: get_spec(name) for name in (*METRICS, *SET_METRICS)},
+    )
+
+
+def build_site(home: Home, out: Path, progress: Progress = SILENT) -> SiteReport:
+    """Build the pages in a fresh folder and move it to ``out``. The same results give the same bytes.
+
+    Args:
+        home: Where the database, the run folders and the prepared datasets are. Nothing in it is changed.
+        out: The site's folder. Replaced as a whole if it is one that was built before, or empty.
+        progress: Where to report.
+
+    Raises:
+        UsageError: If ``out`` holds something else than a site.
+        MissingPrerequisiteError: If there is no database, somebody is writing it, or the disk refuses.
+        IntegrityError: If the database is damaged.
+    """
+    _refuse_foreign_folder(out)
+    facts = read_facts(home)
+    with replacing_folder(out) as fresh:
+        pictures = publish_pictures(home, facts.scenes(), facts.runs, fresh, progress)
+        n_pages = write_pages(compose(facts, pictures), fresh)
+        n_images = sum(1 for path in (fresh / "images").rglob("*.png"))
+    return SiteReport(index=out / INDEX, n_pages=n_pages, n_images=n_images)
+
+
+def _refuse_foreign_folder(out: Path) -> None:
+    """Never replace a folder that we did not build."""
+    if out.is_dir():
+        names = {path.name for path in out.iterdir()}
+        if not names or {INDEX, "static", "method"} <= names:
+            return
+    elif not out.exists():
+        return
+    raise UsageError(
+        f"{out} is there already and is not a site that was built before, so it is not replaced",
+        hint="name another folder, or remove this one",
+    )

@@ -1,0 +1,297 @@
+"""From facts to pages: pure, so that what a page says can be tested without a disk."""
+
+import json
+import shlex
+from collections.abc import Mapping
+from dataclasses import replace
+
+from ldpbench.records import BaselineRecord, Environment, Protocol, RunRecord
+from ldpbench.results.views import Board, BoardRow, StoredRun
+from ldpbench.site.facts import Facts, SceneKey, ScenePictures
+from ldpbench.site.index import index_page, web_address
+from ldpbench.site.lookup import Lookup, completeness
+from ldpbench.site.names import method_page, run_page, safe_name, scene_page
+from ldpbench.site.numbers import bytes_text, labelled_score, three_digits
+from ldpbench.site.pages import (
+    AnyPage,
+    BoardPage,
+    Cell,
+    Column,
+    Fact,
+    Link,
+    MethodPage,
+    OtherProtocol,
+    Picture,
+    RegionView,
+    RowGroup,
+    RunPage,
+    SceneCard,
+    ScenePage,
+    Table,
+)
+from ldpbench.site.tables import (
+    board_table,
+    image_table,
+    inputs_text,
+    reported_table,
+    results_table,
+    runs_table,
+    scene_table,
+    short_run,
+)
+from ldpbench.site.words import (
+    differences,
+    licence_notes,
+    metric_facts,
+    protocol_facts,
+    region_meaning,
+    region_title,
+)
+
+
+def compose(facts: Facts, pictures: Mapping[SceneKey, ScenePictures]) -> tuple[AnyPage, ...]:
+    """Every page of the site, the index first."""
+    lookup = Lookup(facts, pictures)
+    return (
+        index_page(lookup),
+        *(_board_page(protocol, lookup) for protocol in lookup.protocols.values()),
+        *(
+            _scene_page((dataset_id, split, sample_id), lookup)
+            for (dataset_id, split), sample_ids in lookup.scene_ids.items()
+            for sample_id in sample_ids
+        ),
+        *(_run_page(run, lookup) for run in lookup.runs),
+        *(_method_page(method_id, lookup) for method_id in sorted(lookup.known_methods)),
+    )
+
+
+def _board_page(protocol: Protocol, lookup: Lookup) -> BoardPage:
+    boards = lookup.regions[protocol.hash]
+    main = lookup.main_board(protocol.hash)
+    others = [other for other in lookup.protocols_of(protocol.dataset_id) if other.hash != protocol.hash]
+    return BoardPage(
+        path=lookup.pages[protocol.hash],
+        title=lookup.board_title(protocol),
+        dataset=lookup.dataset_link(protocol.dataset_id),
+        protocol=protocol.id,
+        why=lookup.why(protocol),
+        badge=completeness(main),
+        complete=main.complete,
+        regions=tuple(_region_view(board, lookup) for board in boards.values()),
+        facts=protocol_facts(protocol),
+        metrics=metric_facts(main.metrics),
+        others=tuple(_other(protocol, other, lookup) for other in others),
+        scenes=tuple(_scene_cards(protocol, lookup)),
+    )
+
+
+def _region_view(board: Board, lookup: Lookup) -> RegionView:
+    title = region_title(board.region)
+    caption = f"{lookup.board_title(board.protocol)}: {title.lower()}"
+    return RegionView(
+        anchor=f"region-{safe_name(board.region)}",
+        title=title,
+        meaning=region_meaning(board.region),
+        table=board_table(board, caption, lookup.scores(board)),
+        notes=licence_notes(board.metrics),
+    )
+
+
+def _other(protocol: Protocol, other: Protocol, lookup: Lookup) -> OtherProtocol:
+    link = Link(text=f"{other.title}, {other.split}", href=lookup.pages[other.hash])
+    return OtherProtocol(link=link, differences=differences(protocol, other))
+
+
+def _scene_cards(protocol: Protocol, lookup: Lookup) -> list[SceneCard]:
+    cards = []
+    for sample_id, href in lookup.scene_links(protocol.dataset_id, protocol.split).items():
+        pictures = lookup.pictures.get((protocol.dataset_id, protocol.split, sample_id), ScenePictures())
+        cards.append(SceneCard(link=Link(text=sample_id, href=href), thumbnail=pictures.thumbnail))
+    return cards
+
+
+def _scene_page(key: SceneKey, lookup: Lookup) -> ScenePage:
+    dataset_id, split, sample_id = key
+    ids = lookup.scene_ids[(dataset_id, split)]
+    place = ids.index(sample_id)
+    pictures = lookup.pictures.get(key, ScenePictures())
+    tables = []
+    for protocol in lookup.protocols_of(dataset_id):
+        if protocol.split == split and (table := _scores_of_scene(protocol, sample_id, lookup)) is not None:
+            tables.append((Link(text=protocol.title, href=lookup.pages[protocol.hash]), table))
+
+    def neighbour(step: int) -> Link | None:
+        other = place + step
+        if not 0 <= other < len(ids):
+            return None
+        return Link(text=ids[other], href=scene_page(dataset_id, split, ids[other]))
+
+    return ScenePage(
+        path=scene_page(*key),
+        title=f"{lookup.dataset_title(dataset_id)} {split}, scene {sample_id}",
+        dataset=lookup.dataset_link(dataset_id),
+        split=split,
+        pictures=tuple(_captioned(picture, lookup, key) for picture in pictures.pictures),
+        notes=pictures.notes,
+        tables=tuple(tables),
+        previous=neighbour(-1),
+        following=neighbour(+1),
+    )
+
+
+def _scores_of_scene(protocol: Protocol, sample_id: str, lookup: Lookup) -> Table | None:
+    boards = lookup.regions[protocol.hash]
+    regions = []
+    for board in boards.values():
+        if rows := lookup.scene_scores(board, sample_id):
+            regions.append((region_title(board.region), rows))
+    if not regions:
+        return None
+    metrics = lookup.main_board(protocol.hash).metrics
+    return scene_table(regions, metrics, lookup.method_titles, f"Scene {sample_id}, {protocol.title}")
+
+
+def _captioned(picture: Picture, lookup: Lookup, key: SceneKey) -> Picture:
+    """An output under its value by the first protocol; runs of one method are told apart by their ids."""
+    if picture.run_id is None:
+        return picture
+    twins = [other for other in lookup.pictures[key].pictures if other.label == picture.label]
+    label = f"{picture.label} ({short_run(picture.run_id)})" if len(twins) > 1 else picture.label
+    return replace(picture, label=label, caption=_first_score(picture.run_id, lookup, key))
+
+
+def _first_score(run_id: str, lookup: Lookup, key: SceneKey) -> str:
+    """The ranking value of a run on a scene under the first protocol that has one, such as ``PSNR 31.24 dB``."""
+    for protocol in lookup.protocols_of(key[0]):
+        board = lookup.main_board(protocol.hash)
+        for score in lookup.scene_scores(board, key[2]):
+            if score.run_id == run_id and board.metrics and score.values.get(board.metrics[0].id) is not None:
+                return labelled_score(score.values[board.metrics[0].id], board.metrics[0])
+    return ""
+
+
+def _run_page(run: StoredRun, lookup: Lookup) -> RunPage:
+    record = run.record
+    links = lookup.scene_links(record.dataset.id, record.dataset.split)
+    tables, failures = [], {}
+    for protocol in record.protocols:
+        if protocol.hash not in lookup.regions:
+            continue
+        board = lookup.main_board(protocol.hash)
+        rows = [score for score in lookup.scores(board) if score.run_id == record.run_id]
+        failures.update({score.sample_id: score.failure for score in rows if score.failure})
+        table = image_table(rows, board.metrics, links, f"{lookup.board_title(protocol)}, image by image")
+        tables.append((Link(text=lookup.board_title(protocol), href=lookup.pages[protocol.hash]), table))
+    return RunPage(
+        path=run_page(record.run_id),
+        title=f"Run {record.run_id}",
+        method=Link(text=record.method.title, href=method_page(record.method.id)),
+        dataset=lookup.dataset_link(record.dataset.id) if lookup.protocols_of(record.dataset.id) else None,
+        status=record.status,
+        facts=_run_facts(record),
+        environment=_environment_facts(record.environment),
+        command=shlex.join(record.command),
+        config=json.dumps(record.config, indent=2, sort_keys=True, ensure_ascii=False),
+        packages=_packages_table(record.environment),
+        failures=_failures_table(failures, links),
+        boards=tuple(tables),
+    )
+
+
+def _run_facts(record: RunRecord) -> tuple[Fact, ...]:
+    method, dataset = record.method, record.dataset
+    amount = f"{dataset.n_images} of {dataset.n_images_whole} images"
+    weights = (
+        Fact(term="Weights", text="SHA-256", code=method.weights_sha256)
+        if method.weights_sha256
+        else Fact(term="Weights", text="none")
+    )
+    return (
+        Fact(term="Status", text=record.status + (f", {record.failures} images failed" if record.failures else "")),
+        Fact(term="Method", text=f"{method.id}, version {method.version}, {method.kind}, {inputs_text(method.inputs)}"),
+        Fact(term="Code", text="SHA-256 over its sources", code=method.code_sha256),
+        weights,
+        Fact(term="Dataset", text=f"{dataset.id}, version {dataset.version}, split {dataset.split}, {amount}"),
+        Fact(term="Content", text="fingerprint", code=dataset.fingerprint),
+        Fact(term="Started", text=record.started_at),
+        Fact(term="Finished", text=record.finished_at or "not finished"),
+        Fact(term="Wall time", text=f"{three_digits(record.wall_s)} s" if record.wall_s is not None else "not known"),
+        Fact(term="Cell", text="equal for runs whose numbers must be equal", code=record.cell),
+    )
+
+
+def _environment_facts(environment: Environment) -> tuple[Fact, ...]:
+    revision = environment.git_revision
+    changed = {True: "with uncommitted changes", False: "clean", None: "state not known"}[environment.git_dirty]
+    memory = bytes_text(environment.ram_bytes) if environment.ram_bytes is not None else "not known"
+    return (
+        Fact(term="ldpbench", text=environment.ldpbench_version),
+        Fact(term="Git revision", text=changed if revision else "not run from a checkout", code=revision),
+        Fact(term="Python", text=environment.python),
+        Fact(term="Platform", text=environment.platform),
+        Fact(term="CPU", text=f"{environment.cpu}, {environment.cpu_count} cores"),
+        Fact(term="Memory", text=memory),
+        Fact(term="GPU", text=environment.gpu or "none"),
+    )
+
+
+def _packages_table(environment: Environment) -> Table:
+    rows = tuple(
+        (Cell(text=name, sort=name), Cell(text=version, sort=version))
+        for name, version in sorted(environment.packages.items())
+    )
+    columns = (Column(title="Package", kind="text"), Column(title="Version", kind="text"))
+    return Table(caption="Packages", columns=columns, groups=(RowGroup(rows=rows),))
+
+
+def _failures_table(failures: Mapping[str, str], links: Mapping[str, str]) -> Table | None:
+    if not failures:
+        return None
+    rows = tuple((Cell(text=name, href=links.get(name)), Cell(text=failures[name])) for name in sorted(failures))
+    columns = (Column(title="Image", kind="text"), Column(title="What happened", kind="text"))
+    return Table(caption="Failures", columns=columns, groups=(RowGroup(rows=rows),))
+
+
+def _method_page(method_id: str, lookup: Lookup) -> MethodPage:
+    record = lookup.facts.methods.get(method_id)
+    runs = [run for run in lookup.runs if run.record.method.id == method_id]
+    results: list[tuple[Board, BoardRow, str, str]] = []
+    for protocol in lookup.protocols.values():
+        board = lookup.main_board(protocol.hash)
+        title = lookup.board_title(protocol)
+        results += [
+            (board, row, lookup.pages[protocol.hash], title) for row in board.rows if row.method_id == method_id
+        ]
+    return MethodPage(
+        path=method_page(method_id),
+        title=record.title if record else lookup.method_titles[method_id],
+        summary=record.summary if record else None,
+        facts=_method_facts(record) if record else (Fact(term="Id", text=method_id),),
+        known_issues=record.known_issues if record else (),
+        results=results_table(results) if results else None,
+        reported=reported_table(record, lookup.facts.metrics) if record else None,
+        runs=runs_table(runs),
+    )
+
+
+def _method_facts(record: BaselineRecord) -> tuple[Fact, ...]:
+    paper = record.paper
+    facts = [
+        Fact(term="Id", text=f"{record.id}, version {record.version}"),
+        Fact(term="Kind", text=record.kind),
+        Fact(term="Inputs", text=f"{inputs_text(record.inputs)}: {', '.join(record.inputs)}"),
+        Fact(term="Licence of the code", text=record.licence_code),
+    ]
+    if record.licence_weights:
+        facts.append(Fact(term="Licence of the weights", text=record.licence_weights))
+    if record.parameters is not None:
+        facts.append(Fact(term="Parameters", text=f"{record.parameters:,}"))
+    if paper:
+        text = f"{paper.title}. {paper.venue} {paper.year}."
+        facts.append(Fact(term="Paper", text=text, url=web_address(paper.url)))
+    facts += [
+        Fact(term="Weights", text=f"{weights.name}, {weights.licence}", code=weights.sha256)
+        for weights in record.weights
+    ]
+    return tuple(facts)
+

@@ -1,0 +1,120 @@
+"""The first page: every dataset with its boards, and beneath them what others printed."""
+
+from dataclasses import replace
+
+from ldpbench.records import DatasetCard
+from ldpbench.results.views import Board, PublishedTable
+from ldpbench.site.lookup import Lookup, completeness, dataset_anchor
+from ldpbench.site.names import scene_page
+from ldpbench.site.pages import BoardView, Comparison, DatasetSection, Fact, IndexPage, Link, PublishedView
+from ldpbench.site.tables import board_table, methods_table, published_table
+from ldpbench.site.words import licence_notes, region_title
+
+_REDISTRIBUTION = {
+    "yes": "the pictures may be passed on",
+    "no": "the pictures may not be passed on, and these pages show them: keep the pages to yourself",
+    "unknown": "nobody said whether the pictures may be passed on, and these pages show them: ask before you publish",
+}
+
+
+def web_address(text: str | None) -> str | None:
+    """``text`` where it is a web address that a page may link to."""
+    return text if text and text.startswith(("https://", "http://")) and not any(map(str.isspace, text)) else None
+
+
+def index_page(lookup: Lookup) -> IndexPage:
+    """The index."""
+    measured = list(dict.fromkeys(protocol.dataset_id for protocol in lookup.protocols.values()))
+    printed = sorted({table.dataset for table in lookup.facts.published} - set(measured))
+    return IndexPage(
+        path="index.html",
+        title="ldpbench",
+        featured=_featured(lookup),
+        sections=tuple(_section(dataset_id, lookup) for dataset_id in [*measured, *printed]),
+        methods=methods_table(lookup.facts.methods, lookup.method_titles),
+        n_runs=len(lookup.runs),
+    )
+
+
+def _section(dataset_id: str, lookup: Lookup) -> DatasetSection:
+    card = lookup.facts.cards.get(dataset_id)
+    boards = [lookup.main_board(protocol.hash) for protocol in lookup.protocols_of(dataset_id)]
+    tables = [table for table in lookup.facts.published if table.dataset == dataset_id]
+    return DatasetSection(
+        anchor=dataset_anchor(dataset_id),
+        title=lookup.dataset_title(dataset_id),
+        summary=card.summary if card else "No card of this dataset is installed here.",
+        facts=dataset_facts(card) if card else (),
+        badge=completeness(boards[0]) if boards else "published numbers only",
+        complete=bool(boards) and boards[0].complete,
+        boards=tuple(_board_view(board, lookup) for board in boards),
+        published=tuple(
+            _published_view(table, f"{dataset_anchor(dataset_id)}-published-{number}", lookup)
+            for number, table in enumerate(tables, start=1)
+        ),
+    )
+
+
+def dataset_facts(card: DatasetCard) -> tuple[Fact, ...]:
+    """What a reader has to know of a dataset before its numbers."""
+    light = "display encoded" if card.encoding == "srgb" else "linear light"
+    return (
+        Fact(term="Licence", text=f"{card.licence}; {_REDISTRIBUTION[card.redistribution]}"),
+        Fact(
+            term="Pictures",
+            text=f"{card.width_px} × {card.height_px} px, {'grey' if card.channels == 1 else 'RGB'}, "
+            f"{card.bits}-bit, {light}",
+        ),
+        Fact(term="Splits", text=", ".join(f"{name} {count}" for name, count in card.splits.items())),
+        *([Fact(term="Home", text=card.homepage, url=web_address(card.homepage))] if card.homepage else []),
+    )
+
+
+def _board_view(board: Board, lookup: Lookup) -> BoardView:
+    protocol = board.protocol
+    title = f"{protocol.title}, {protocol.split}"
+    if board.region != "all":
+        title += f", {region_title(board.region).lower()}"
+    return BoardView(
+        title=title,
+        why=lookup.why(protocol),
+        href=lookup.pages[protocol.hash],
+        badge=completeness(board),
+        complete=board.complete,
+        table=board_table(board, f"Methods on {lookup.board_title(protocol)}"),
+        notes=licence_notes(board.metrics),
+    )
+
+
+def _published_view(table: PublishedTable, anchor: str, lookup: Lookup) -> PublishedView:
+    return PublishedView(
+        title=table.table,
+        paper=table.paper,
+        source=table.source,
+        source_url=web_address(table.source),
+        notes=table.notes,
+        table=replace(published_table(table, lookup.facts.metrics, lookup.known_methods), anchor=anchor),
+    )
+
+
+def _featured(lookup: Lookup) -> Comparison | None:
+    """Blurry and best output of the first scene that has both: the page opens with what this is about."""
+    for protocol in lookup.protocols.values():
+        board = lookup.main_board(protocol.hash)
+        ranked = [row for row in board.rows if row.rank is not None and row.method_kind != "reference"]
+        for sample_id in lookup.scene_ids.get((protocol.dataset_id, protocol.split), ()):
+            found = lookup.pictures.get((protocol.dataset_id, protocol.split, sample_id))
+            pictures = found.pictures if found else ()
+            before = next((picture for picture in pictures if picture.kind == "blurry"), None)
+            outputs = {picture.run_id: picture for picture in pictures}
+            after = next((outputs[row.run_id] for row in ranked if row.run_id in outputs), None)
+            if before and after:
+                where = f"{lookup.dataset_title(protocol.dataset_id)} {protocol.split}, scene {sample_id}"
+                return Comparison(
+                    before=before,
+                    after=after,
+                    scene=Link(text=where, href=scene_page(protocol.dataset_id, protocol.split, sample_id)),
+                    caption=f"Blurry, and after {after.label}.",
+                )
+    return None
+

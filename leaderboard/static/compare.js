@@ -1,0 +1,115 @@
+// Two pictures of a scene under one divider, at any size. Small pictures grow by whole numbers only and stay crisp.
+"use strict";
+
+(() => {
+  const TALLEST_PX = 720;
+
+  const start = (viewer) => {
+    const stage = viewer.querySelector("[data-stage]");
+    const canvas = viewer.querySelector("[data-canvas]");
+    const divider = viewer.querySelector("[data-divider]");
+    const buttons = [...viewer.querySelectorAll("[data-zoom]")];
+    const selects = { left: viewer.querySelector('[data-side="left"]'), right: viewer.querySelector('[data-side="right"]') };
+    const images = {};
+    for (const side of ["right", "left"]) {
+      images[side] = document.createElement("img");
+      images[side].className = side;
+      images[side].draggable = false;
+      canvas.append(images[side]);
+    }
+    const line = document.createElement("span");
+    line.className = "line";
+    canvas.append(line);
+    let zoom = "fit";
+
+    const chosen = (side) => selects[side].selectedOptions[0];
+    const natural = () => ({ width: Number(chosen("left").dataset.width), height: Number(chosen("left").dataset.height) });
+
+    const fitScale = () => {
+      const { width, height } = natural();
+      const tallest = Math.max(240, Math.min(TALLEST_PX, 0.8 * window.innerHeight));
+      const scale = Math.min(viewer.clientWidth / width, tallest / height);
+      return scale > 1 ? Math.floor(scale) : scale;
+    };
+
+    // The divider stays where it is in the window while the picture moves beneath it.
+    const cut = () => {
+      const x = stage.scrollLeft + (Number(divider.value) / 100) * stage.clientWidth - canvas.offsetLeft;
+      canvas.style.setProperty("--cut", `${x}px`);
+    };
+
+    const layout = () => {
+      const { width, height } = natural();
+      const fit = fitScale();
+      const scale = zoom === "fit" ? fit : Number(zoom) / window.devicePixelRatio;
+      const middle = {
+        x: (stage.scrollLeft + stage.clientWidth / 2) / (canvas.offsetWidth || 1),
+        y: (stage.scrollTop + stage.clientHeight / 2) / (canvas.offsetHeight || 1),
+      };
+      stage.style.height = `${Math.round(height * fit)}px`;
+      stage.style.maxWidth = `${Math.ceil(width * Math.max(fit, scale))}px`;
+      canvas.style.width = `${width * scale}px`;
+      canvas.style.height = `${height * scale}px`;
+      canvas.classList.toggle("crisp", scale * window.devicePixelRatio >= 1.5);
+      stage.scrollLeft = middle.x * canvas.offsetWidth - stage.clientWidth / 2;
+      stage.scrollTop = middle.y * canvas.offsetHeight - stage.clientHeight / 2;
+      stage.classList.toggle("pannable", canvas.offsetWidth > stage.clientWidth + 1 || canvas.offsetHeight > stage.clientHeight + 1);
+      if (stage.classList.contains("pannable")) stage.tabIndex = 0;
+      else stage.removeAttribute("tabindex");
+      cut();
+    };
+
+    const show = () => {
+      for (const side of ["left", "right"]) {
+        images[side].src = chosen(side).value;
+        images[side].alt = `${chosen(side).textContent.trim()}, ${side} of the divider`;
+      }
+      layout();
+    };
+
+    const setDivider = (clientX) => {
+      const box = stage.getBoundingClientRect();
+      divider.value = String(Math.round((100 * (clientX - box.left)) / stage.clientWidth));
+      cut();
+    };
+
+    const drag = (event) => {
+      if (event.button !== 0) return;
+      const at = stage.getBoundingClientRect().left + (Number(divider.value) / 100) * stage.clientWidth;
+      const panning = stage.classList.contains("pannable") && Math.abs(event.clientX - at) > 28;
+      if (panning && event.pointerType !== "mouse") return; // touch already scrolls
+      event.preventDefault();
+      stage.setPointerCapture(event.pointerId);
+      let last = { x: event.clientX, y: event.clientY };
+      const move = (next) => {
+        if (panning) stage.scrollBy(last.x - next.clientX, last.y - next.clientY);
+        else setDivider(next.clientX);
+        last = { x: next.clientX, y: next.clientY };
+      };
+      if (!panning) move(event);
+      const end = () => stage.removeEventListener("pointermove", move);
+      stage.addEventListener("pointermove", move);
+      stage.addEventListener("pointerup", end, { once: true });
+      stage.addEventListener("pointercancel", end, { once: true });
+    };
+
+    for (const button of buttons) {
+      button.addEventListener("click", () => {
+        zoom = button.dataset.zoom;
+        for (const other of buttons) other.setAttribute("aria-pressed", String(other === button));
+        layout();
+      });
+    }
+    for (const select of Object.values(selects)) select.addEventListener("change", show);
+    stage.addEventListener("pointerdown", drag);
+    stage.addEventListener("scroll", cut);
+    divider.addEventListener("input", cut);
+    viewer.hidden = false;
+    const fallback = viewer.parentElement.querySelector("[data-fallback]");
+    if (fallback) fallback.hidden = true;
+    show();
+    new ResizeObserver(layout).observe(viewer);
+  };
+
+  document.querySelectorAll("[data-viewer]").forEach(start);
+})();
