@@ -55,7 +55,9 @@ def _files() -> dict[str, bytes]:
         files[f"DP_data_pixel_4/gt_defocus_map/{scene}_gt.png"] = encode(defocus)
     sheet = np.full((HEIGHT_PX, WIDTH_PX), 9024, np.uint16)
     files["DP_data_pixel_4/calibration/white_sheet_left.png"] = encode(sheet)
-    files["DP_data_pixel_4/calibration/white_sheet_right.png"] = encode((GAIN * 8000 + np.full_like(sheet, 1024)).astype(np.uint16))
+    files["DP_data_pixel_4/calibration/white_sheet_right.png"] = encode(
+        (GAIN * 8000 + np.full_like(sheet, 1024)).astype(np.uint16)
+    )
     return files
 
 

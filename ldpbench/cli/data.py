@@ -14,7 +14,9 @@ DatasetArgument = Annotated[str, typer.Argument(help="A dataset's id, such as sa
 def register(app: typer.Typer) -> None:
     """Add the commands."""
     command(app, "prepare", schema="prepare", example="ldpbench prepare sample")(_prepare)
-    group = typer.Typer(help="Look at, verify and remove datasets.", no_args_is_help=True)
+    group = typer.Typer(
+        help="Look at, verify and remove datasets.", epilog="Example: ldpbench datasets list", no_args_is_help=True
+    )
     command(group, "list", schema="datasets.list", example="ldpbench datasets list")(_list)
     command(group, "info", schema="datasets.info", example="ldpbench datasets info pixeldp")(_info)
     command(group, "verify", schema="datasets.verify", example="ldpbench datasets verify sample")(_verify)
@@ -33,7 +35,10 @@ def _prepare(
     allow_partial: PartialOption = False,
     force: ForceOption = False,
 ) -> Answer:
-    """Find, verify and store a dataset as a Hugging Face dataset that keeps the original bytes."""
+    """Find, verify and store a dataset.
+
+    The result is a Hugging Face dataset that keeps the publisher's encoded bytes.
+    """
     from ldpbench.data.prepare import prepare
 
     prepared = prepare(
@@ -100,7 +105,10 @@ def _info(session: Session, dataset: DatasetArgument) -> Answer:
         ("homepage", card.homepage or "none"),
         ("licence", card.licence),
         ("access", card.access),
-        ("pictures", f"{card.width_px}x{card.height_px}, {card.channels} channel(s), {card.bits} bits, {card.encoding}"),
+        (
+            "pictures",
+            f"{card.width_px}x{card.height_px}, {card.channels} channel(s), {card.bits} bits, {card.encoding}",
+        ),
         ("splits", ", ".join(f"{name} {count}" for name, count in card.splits.items())),
         ("tasks", ", ".join(card.tasks)),
         ("on disk", _state(info.counts, info.whole, info.complete) if info else "not prepared"),

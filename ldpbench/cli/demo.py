@@ -17,7 +17,10 @@ def register(app: typer.Typer) -> None:
 
 
 def _demo(session: Session) -> Answer:
-    """Prepare the embedded data, run every method on it, build the pages. No network, no download."""
+    """Go the whole way on embedded data: no download.
+
+    Prepares the sample set, runs every method on it, builds the pages and prints the ranked table.
+    """
     from ldpbench.data.prepare import prepare
 
     session.reporter.note("1/3 data")

@@ -40,7 +40,9 @@ def _check_home(home: Home) -> tuple[bool, str]:
 
 def _check_disk(home: Home) -> tuple[bool, str]:
     free = shutil.disk_usage(_nearest_folder(home)).free
-    return free >= LOW_DISK_BYTES, f"{free / GIB:.1f} GiB free" + ("" if free >= LOW_DISK_BYTES else ", at least 2 are wanted")
+    return free >= LOW_DISK_BYTES, f"{free / GIB:.1f} GiB free" + (
+        "" if free >= LOW_DISK_BYTES else ", at least 2 are wanted"
+    )
 
 
 def _check_database(home: Home) -> tuple[bool, str]:
@@ -57,7 +59,10 @@ def _check_database(home: Home) -> tuple[bool, str]:
 
 
 def _doctor(session: Session) -> Answer:
-    """Report Python, packages, GPU, disk and the database's lock, and say what to mend."""
+    """Report on this machine and say what to mend.
+
+    Python, packages, GPU, the home, disk space and the lock of the database.
+    """
     memory = ram_bytes()
     packages = package_versions()
     python_ok = sys.version_info >= MIN_PYTHON
@@ -69,7 +74,11 @@ def _doctor(session: Session) -> Answer:
         ("home", *_check_home(session.home)),
         ("disk", *_check_disk(session.home)),
         ("database", *_check_database(session.home)),
-        ("perceptual", True, "pyiqa is installed" if "pyiqa" in packages else "not installed: pip install 'ldpbench[perceptual]'"),
+        (
+            "perceptual",
+            True,
+            "pyiqa is installed" if "pyiqa" in packages else "not installed: pip install 'ldpbench[perceptual]'",
+        ),
     ]
     for name, ok, text in checks:
         session.reporter.line(f"{'ok ' if ok else '!! '} {name:<11} {text}")

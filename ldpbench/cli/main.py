@@ -15,7 +15,7 @@ _ClickError: Any = next(base for base in typer.BadParameter.__mro__ if base.__na
 
 app = typer.Typer(
     name="ldpbench",
-    help="Dual-pixel defocus deblurring: data verified to the last bit, methods under one engine, numbers you can trust.",
+    help="Dual-pixel defocus deblurring: verified data, methods under one engine, numbers you can trust.",
     epilog="Start with: ldpbench demo",
     no_args_is_help=True,
     add_completion=False,

@@ -12,7 +12,7 @@ DEFAULT_METHOD = "dp-wiener"
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
-    group = typer.Typer(help="Look at the methods.", no_args_is_help=True)
+    group = typer.Typer(help="Look at the methods.", epilog="Example: ldpbench methods list", no_args_is_help=True)
     command(group, "list", schema="methods.list", example="ldpbench methods list")(_list)
     command(group, "info", schema="methods.info", example="ldpbench methods info dp-wiener")(_info)
     app.add_typer(group, name="methods")

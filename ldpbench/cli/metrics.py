@@ -11,9 +11,13 @@ from ldpbench.cli.session import Answer, Session, command
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
-    group = typer.Typer(help="Look at the metrics, and measure one pair.", no_args_is_help=True)
+    group = typer.Typer(
+        help="Look at the metrics, and measure one pair.", epilog="Example: ldpbench metrics list", no_args_is_help=True
+    )
     command(group, "list", schema="metrics.list", example="ldpbench metrics list")(_list)
-    command(group, "explain", schema="metrics.explain", example="ldpbench metrics explain output.png target.png")(_explain)
+    command(group, "explain", schema="metrics.explain", example="ldpbench metrics explain output.png target.png")(
+        _explain
+    )
     app.add_typer(group, name="metrics")
 
 

@@ -12,7 +12,7 @@ from ldpbench.cli.session import Answer, Session, command
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
-    group = typer.Typer(help="Build the pages.", no_args_is_help=True)
+    group = typer.Typer(help="Build the pages.", epilog="Example: ldpbench leaderboard build", no_args_is_help=True)
     command(group, "build", schema="leaderboard.build", example="ldpbench leaderboard build --open")(_build)
     app.add_typer(group, name="leaderboard")
 

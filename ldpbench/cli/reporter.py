@@ -43,7 +43,9 @@ class Reporter:
         if not self._as_json:
             sys.stdout.write(text + "\n")
 
-    def table(self, columns: Sequence[str], rows: Iterable[Sequence[str]], *, title: str = "", numbers: int = 0) -> None:
+    def table(
+        self, columns: Sequence[str], rows: Iterable[Sequence[str]], *, title: str = "", numbers: int = 0
+    ) -> None:
         """A table of the result; the last ``numbers`` columns are aligned to the right."""
         if self._as_json:
             return
@@ -83,7 +85,14 @@ class Reporter:
             yield from items
             return
         from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+        from rich.progress import (
+            BarColumn,
+            MofNCompleteColumn,
+            Progress,
+            TextColumn,
+            TimeElapsedColumn,
+            TimeRemainingColumn,
+        )
 
         columns = (
             TextColumn("{task.description}", markup=False),

@@ -36,7 +36,8 @@ class Answer:
 _COMMON = {
     "json_": Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")],
     "home": Annotated[
-        Path | None, typer.Option("--home", help="Folder for datasets, runs, results and pages.", envvar="LDPBENCH_HOME")
+        Path | None,
+        typer.Option("--home", help="Folder for datasets, runs, results and pages.", envvar="LDPBENCH_HOME"),
     ],
     "verbose": Annotated[int, typer.Option("--verbose", "-v", count=True, help="-vv shows the traceback of an error.")],
     "quiet": Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no remarks.")],
@@ -98,7 +99,9 @@ def _guarded(function: Callable[..., Answer], session: Session, options: dict[st
             raise
         detail = " ".join(str(error).split())
         session.reporter.fail(
-            LdpbenchError(f"a bug in ldpbench: {type(error).__name__}: {detail}", hint="report it with the output of -vv")
+            LdpbenchError(
+                f"a bug in ldpbench: {type(error).__name__}: {detail}", hint="report it with the output of -vv"
+            )
         )
         return EXIT_FAILURES
     session.reporter.finish(answer.data, ok=answer.exit_code == EXIT_DONE)

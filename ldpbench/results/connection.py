@@ -6,6 +6,7 @@ locked waits a moment and then says who holds it.
 
 import contextlib
 import re
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +19,9 @@ from ldpbench.results.migrations import REBUILD, migrate, pending
 
 LOCK_PATIENCE_S = 0.5
 _LOCK_PAUSE_S = 0.05
+_WRITING = threading.Lock()
+"""Threads of one process share DuckDB's lock on the file, so writers among them need one of their own."""
+
 _LOCKED = ("Could not set lock", "different configuration")
 _DAMAGED = ("not a valid DuckDB database", "Corrupt database file", "Could not read enough bytes", "Is a directory")
 _CONFIG: dict[str, str | bool | int | float | list[str]] = {
@@ -39,9 +43,14 @@ def open_for_writing(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     """
     with explaining_storage("write", path.parent):
         path.parent.mkdir(parents=True, exist_ok=True)
-    with connected(path, read_only=False) as connection:
-        migrate(connection, path)
-        yield connection
+    if not _WRITING.acquire(timeout=LOCK_PATIENCE_S):
+        raise _busy(path, "another thread of this process")
+    try:
+        with connected(path, read_only=False) as connection:
+            migrate(connection, path)
+            yield connection
+    finally:
+        _WRITING.release()
 
 
 @contextlib.contextmanager
@@ -102,10 +111,7 @@ def _explained(error: duckdb.Error, path: Path) -> LdpbenchError | None:
     said = str(error)
     if any(sign in said for sign in _LOCKED):
         holder = re.search(r"\(PID (\d+)\)", said)
-        who = f"process {holder[1]}" if holder else "another connection"
-        return MissingPrerequisiteError(
-            f"{path} is locked by {who}", hint="wait until that is done, or end it, and run the command again"
-        )
+        return _busy(path, f"process {holder[1]}" if holder else "another connection")
     if "Trying to read a database file with" in said:
         format_found = re.search(r"version number (\d+)", said)
         return MissingPrerequisiteError(
@@ -121,6 +127,12 @@ def _explained(error: duckdb.Error, path: Path) -> LdpbenchError | None:
             hint="check that the disk has space and that you may write there, or point LDPBENCH_HOME elsewhere",
         )
     return None
+
+
+def _busy(path: Path, holder: str) -> MissingPrerequisiteError:
+    return MissingPrerequisiteError(
+        f"{path} is locked by {holder}", hint="wait until that is done, or end it, and run the command again"
+    )
 
 
 def _first_line(text: str) -> str:

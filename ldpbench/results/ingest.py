@@ -121,6 +121,9 @@ def _replace(connection: duckdb.DuckDBPyConnection, changed: dict[str, dict[str,
 
 
 def _insert(connection: duckdb.DuckDBPyConnection, table: str, parts: Sequence[pa.Table]) -> None:
-    connection.register("incoming", pa.concat_tables(parts, promote_options="default"))
+    rows = pa.concat_tables(parts, promote_options="default")
+    if rows.num_rows == 0:  # such as a run that was stopped before its first image
+        return
+    connection.register("incoming", rows)
     connection.execute(f"INSERT INTO {table} BY NAME SELECT * FROM incoming")  # noqa: S608 - names from _TABLES
     connection.unregister("incoming")

@@ -20,6 +20,9 @@ class Aggregate:
     n_images: int
     n_identical: int
     n_failed: int
+    """Images that failed or were never tried."""
+    n_undefined: int = 0
+    """Images for which the metric has no value."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,6 +62,8 @@ class Board:
     """Metric id -> run id of the best ranked row."""
     second: dict[str, str]
     """Metric id -> run id of the second best ranked row."""
+    unknown_metrics: tuple[str, ...] = ()
+    """Metrics of the protocol that this ldpbench does not know in that version, such as ``psnr/2``: no columns."""
 
 
 @dataclass(frozen=True, kw_only=True)

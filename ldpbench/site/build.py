@@ -73,7 +73,7 @@ def build_site(home: Home, out: Path, progress: Progress = SILENT) -> SiteReport
     _refuse_foreign_folder(out)
     facts = read_facts(home)
     with replacing_folder(out) as fresh:
-        pictures = publish_pictures(home, facts.scenes(), facts.runs, fresh, progress)
+        pictures = publish_pictures(home, facts.scenes(), facts.standing_runs(), fresh, progress)
         n_pages = write_pages(compose(facts, pictures), fresh)
         n_images = sum(1 for path in (fresh / "images").rglob("*.png"))
     return SiteReport(index=out / INDEX, n_pages=n_pages, n_images=n_images)

@@ -2,7 +2,7 @@
 
 import json
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from ldpbench.records import BaselineRecord, Environment, Protocol, RunRecord
@@ -14,6 +14,7 @@ from ldpbench.site.names import method_page, run_page, safe_name, scene_page
 from ldpbench.site.numbers import bytes_text, labelled_score, three_digits
 from ldpbench.site.pages import (
     AnyPage,
+    Badge,
     BoardPage,
     Cell,
     Column,
@@ -76,7 +77,6 @@ def _board_page(protocol: Protocol, lookup: Lookup) -> BoardPage:
         protocol=protocol.id,
         why=lookup.why(protocol),
         badge=completeness(main),
-        complete=main.complete,
         regions=tuple(_region_view(board, lookup) for board in boards.values()),
         facts=protocol_facts(protocol),
         metrics=metric_facts(main.metrics),
@@ -131,7 +131,7 @@ def _scene_page(key: SceneKey, lookup: Lookup) -> ScenePage:
         title=f"{lookup.dataset_title(dataset_id)} {split}, scene {sample_id}",
         dataset=lookup.dataset_link(dataset_id),
         split=split,
-        pictures=tuple(_captioned(picture, lookup, key) for picture in pictures.pictures),
+        pictures=tuple(_captioned(picture, lookup, key) for picture in _best_first(pictures.pictures, lookup, key)),
         notes=pictures.notes,
         tables=tuple(tables),
         previous=neighbour(-1),
@@ -149,6 +149,16 @@ def _scores_of_scene(protocol: Protocol, sample_id: str, lookup: Lookup) -> Tabl
         return None
     metrics = lookup.main_board(protocol.hash).metrics
     return scene_table(regions, metrics, lookup.method_titles, f"Scene {sample_id}, {protocol.title}")
+
+
+def _best_first(pictures: Sequence[Picture], lookup: Lookup, key: SceneKey) -> list[Picture]:
+    """The pictures with the outputs in the order of the first board; the others stay where they are."""
+    boards = [lookup.main_board(protocol.hash) for protocol in lookup.protocols_of(key[0]) if protocol.split == key[1]]
+    place = {row.run_id: number for number, row in enumerate(boards[0].rows)}
+    outputs = [picture for picture in pictures if picture.kind == "output"]
+    outputs.sort(key=lambda picture: place.get(picture.run_id or "", len(place)))
+    ordered = iter(outputs)
+    return [next(ordered) if picture.kind == "output" else picture for picture in pictures]
 
 
 def _captioned(picture: Picture, lookup: Lookup, key: SceneKey) -> Picture:
@@ -187,7 +197,7 @@ def _run_page(run: StoredRun, lookup: Lookup) -> RunPage:
         title=f"Run {record.run_id}",
         method=Link(text=record.method.title, href=method_page(record.method.id)),
         dataset=lookup.dataset_link(record.dataset.id) if lookup.protocols_of(record.dataset.id) else None,
-        status=record.status,
+        badge=Badge(text=record.status, kind="whole" if record.status == "complete" else "part"),
         facts=_run_facts(record),
         environment=_environment_facts(record.environment),
         command=shlex.join(record.command),
@@ -207,7 +217,7 @@ def _run_facts(record: RunRecord) -> tuple[Fact, ...]:
         else Fact(term="Weights", text="none")
     )
     return (
-        Fact(term="Status", text=record.status + (f", {record.failures} images failed" if record.failures else "")),
+        Fact(term="Status", text=record.status + _failed(record.failures)),
         Fact(term="Method", text=f"{method.id}, version {method.version}, {method.kind}, {inputs_text(method.inputs)}"),
         Fact(term="Code", text="SHA-256 over its sources", code=method.code_sha256),
         weights,
@@ -218,6 +228,10 @@ def _run_facts(record: RunRecord) -> tuple[Fact, ...]:
         Fact(term="Wall time", text=f"{three_digits(record.wall_s)} s" if record.wall_s is not None else "not known"),
         Fact(term="Cell", text="equal for runs whose numbers must be equal", code=record.cell),
     )
+
+
+def _failed(count: int) -> str:
+    return f", {count} image{'s' * (count > 1)} failed" if count else ""
 
 
 def _environment_facts(environment: Environment) -> tuple[Fact, ...]:
@@ -294,4 +308,3 @@ def _method_facts(record: BaselineRecord) -> tuple[Fact, ...]:
         for weights in record.weights
     ]
     return tuple(facts)
-

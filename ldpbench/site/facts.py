@@ -35,6 +35,11 @@ class Facts:
     metrics: Mapping[str, MetricSpec] = field(default_factory=dict)
     """By id: what published columns are called."""
 
+    def standing_runs(self) -> tuple[StoredRun, ...]:
+        """The runs behind the rows of the boards; the others were superseded or are on no board."""
+        standing = {row.run_id for board in self.boards for row in board.rows}
+        return tuple(run for run in self.runs if run.record.run_id in standing)
+
     def scenes(self) -> dict[tuple[str, str], tuple[str, ...]]:
         """Dataset id and split -> the ids of the scenes that anybody was scored on, sorted."""
         found: dict[tuple[str, str], set[str]] = {}
@@ -42,4 +47,3 @@ class Facts:
             ids = found.setdefault((board.protocol.dataset_id, board.protocol.split), set())
             ids.update(row.sample_id for row in self.scores.get((board.protocol_hash, board.region), ()))
         return {key: tuple(sorted(found[key])) for key in sorted(found)}
-

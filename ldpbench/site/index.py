@@ -1,12 +1,23 @@
 """The first page: every dataset with its boards, and beneath them what others printed."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from ldpbench.records import DatasetCard
 from ldpbench.results.views import Board, PublishedTable
 from ldpbench.site.lookup import Lookup, completeness, dataset_anchor
-from ldpbench.site.names import scene_page
-from ldpbench.site.pages import BoardView, Comparison, DatasetSection, Fact, IndexPage, Link, PublishedView
+from ldpbench.site.names import safe_name, scene_page
+from ldpbench.site.pages import (
+    Badge,
+    BoardView,
+    Comparison,
+    DatasetSection,
+    Fact,
+    IndexPage,
+    Link,
+    PaperView,
+    PublishedView,
+)
 from ldpbench.site.tables import board_table, methods_table, published_table
 from ldpbench.site.words import licence_notes, region_title
 
@@ -39,19 +50,14 @@ def index_page(lookup: Lookup) -> IndexPage:
 def _section(dataset_id: str, lookup: Lookup) -> DatasetSection:
     card = lookup.facts.cards.get(dataset_id)
     boards = [lookup.main_board(protocol.hash) for protocol in lookup.protocols_of(dataset_id)]
-    tables = [table for table in lookup.facts.published if table.dataset == dataset_id]
     return DatasetSection(
         anchor=dataset_anchor(dataset_id),
         title=lookup.dataset_title(dataset_id),
-        summary=card.summary if card else "No card of this dataset is installed here.",
+        summary=card.summary if card else "Published numbers only: no card says how to prepare this dataset here.",
         facts=dataset_facts(card) if card else (),
-        badge=completeness(boards[0]) if boards else "published numbers only",
-        complete=bool(boards) and boards[0].complete,
+        badge=completeness(boards[0]) if boards else Badge(text="published numbers only", kind="none"),
         boards=tuple(_board_view(board, lookup) for board in boards),
-        published=tuple(
-            _published_view(table, f"{dataset_anchor(dataset_id)}-published-{number}", lookup)
-            for number, table in enumerate(tables, start=1)
-        ),
+        papers=_paper_views([table for table in lookup.facts.published if table.dataset == dataset_id], lookup),
     )
 
 
@@ -63,9 +69,8 @@ def dataset_facts(card: DatasetCard) -> tuple[Fact, ...]:
         Fact(
             term="Pictures",
             text=f"{card.width_px} × {card.height_px} px, {'grey' if card.channels == 1 else 'RGB'}, "
-            f"{card.bits}-bit, {light}",
+            f"{card.bits}-bit, {light}; " + ", ".join(f"{count} {name}" for name, count in card.splits.items()),
         ),
-        Fact(term="Splits", text=", ".join(f"{name} {count}" for name, count in card.splits.items())),
         *([Fact(term="Home", text=card.homepage, url=web_address(card.homepage))] if card.homepage else []),
     )
 
@@ -75,25 +80,46 @@ def _board_view(board: Board, lookup: Lookup) -> BoardView:
     title = f"{protocol.title}, {protocol.split}"
     if board.region != "all":
         title += f", {region_title(board.region).lower()}"
+    # What follows from the metrics of the protocol, such as values over the whole set, is on the board's own page.
+    asked = replace(board, metrics=tuple(spec for spec in board.metrics if spec.ref in protocol.metrics))
     return BoardView(
         title=title,
         why=lookup.why(protocol),
         href=lookup.pages[protocol.hash],
         badge=completeness(board),
-        complete=board.complete,
-        table=board_table(board, f"Methods on {lookup.board_title(protocol)}"),
-        notes=licence_notes(board.metrics),
+        table=board_table(asked, f"Methods on {lookup.board_title(protocol)}"),
+        notes=licence_notes(asked.metrics),
     )
 
 
-def _published_view(table: PublishedTable, anchor: str, lookup: Lookup) -> PublishedView:
+def _paper_views(tables: Sequence[PublishedTable], lookup: Lookup) -> tuple[PaperView, ...]:
+    """The published tables of one dataset, paper by paper. What a paper's tables all say is said once."""
+    papers: dict[tuple[str, str, str], list[PublishedTable]] = {}
+    for table in tables:
+        papers.setdefault((table.paper, table.url, table.source), []).append(table)
+    views = []
+    for (paper, url, source), of_paper in papers.items():
+        shared = [note for note in of_paper[0].notes if all(note in table.notes for table in of_paper)]
+        shown = [(table.kind, _published_view(table, shared, lookup)) for table in of_paper]
+        views.append(
+            PaperView(
+                paper=paper,
+                url=web_address(url),
+                source=source,
+                notes=tuple(shared),
+                comparisons=tuple(view for kind, view in shown if kind == "comparison"),
+                ablations=tuple(view for kind, view in shown if kind == "ablation"),
+            )
+        )
+    return tuple(views)
+
+
+def _published_view(table: PublishedTable, shared: Sequence[str], lookup: Lookup) -> PublishedView:
+    cells = published_table(table, lookup.facts.metrics, lookup.known_methods)
     return PublishedView(
-        title=table.table,
-        paper=table.paper,
-        source=table.source,
-        source_url=web_address(table.source),
-        notes=table.notes,
-        table=replace(published_table(table, lookup.facts.metrics, lookup.known_methods), anchor=anchor),
+        title=f"Table {table.table}",
+        notes=tuple(note for note in table.notes if note not in shared),
+        table=replace(cells, anchor=f"published-{safe_name(table.id)}-{safe_name(table.dataset)}"),
     )
 
 
@@ -117,4 +143,3 @@ def _featured(lookup: Lookup) -> Comparison | None:
                     caption=f"Blurry, and after {after.label}.",
                 )
     return None
-

@@ -7,7 +7,7 @@ from ldpbench.records import Protocol
 from ldpbench.results.views import Board, SampleScores, StoredRun
 from ldpbench.site.facts import Facts, SceneKey, ScenePictures
 from ldpbench.site.names import board_pages, safe_name, scene_page
-from ldpbench.site.pages import Link
+from ldpbench.site.pages import Badge, Link
 
 
 class Lookup:
@@ -154,8 +154,8 @@ def dataset_anchor(dataset_id: str) -> str:
     return f"dataset-{safe_name(dataset_id)}"
 
 
-def completeness(board: Board) -> str:
+def completeness(board: Board) -> Badge:
     """``complete``, or how much of the set was there."""
     if board.complete:
-        return f"complete: {board.n_images} scenes"
-    return f"partial: {board.n_images} of {board.n_images_whole} scenes"
+        return Badge(text=f"complete: {board.n_images} scenes", kind="whole")
+    return Badge(text=f"partial: {board.n_images} of {board.n_images_whole} scenes", kind="part")

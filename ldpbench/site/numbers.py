@@ -34,12 +34,6 @@ def score_cell(value: float | None, spec: MetricSpec, reason: str = "") -> Cell:
     return Cell(text=fixed(value, spec.decimals), sort=repr(value))
 
 
-def labelled_score(value: float | None, spec: MetricSpec) -> str:
-    """Title, value and unit in one phrase, such as ``PSNR 31.24 dB``."""
-    unit = "" if spec.unit == "1" or value is None or math.isinf(value) else f" {spec.unit}"
-    return f"{spec.title} {score_cell(value, spec).text}{unit}"
-
-
 def aggregate_cell(aggregate: Aggregate | None, spec: MetricSpec) -> Cell:
     """A method's value on a board."""
     if aggregate is None:
@@ -62,6 +56,21 @@ def aggregate_cell(aggregate: Aggregate | None, spec: MetricSpec) -> Cell:
     return Cell(text=fixed(mean, spec.decimals), sort=repr(mean))
 
 
+def labelled_score(value: float | None, spec: MetricSpec) -> str:
+    """Title, value and unit in one phrase, such as ``PSNR 31.24 dB``."""
+    return _labelled(score_cell(value, spec), spec)
+
+
+def labelled_aggregate(aggregate: Aggregate | None, spec: MetricSpec) -> str:
+    """As ``labelled_score``, for a method's value on a board."""
+    return _labelled(aggregate_cell(aggregate, spec), spec)
+
+
+def _labelled(cell: Cell, spec: MetricSpec) -> str:
+    has_unit = spec.unit != "1" and not cell.text.startswith((DASH, INFINITE))
+    return f"{spec.title} {cell.text}{f' {spec.unit}' * has_unit}"
+
+
 def metric_column(spec: MetricSpec) -> Column:
     """The heading of a metric."""
     return Column(
@@ -73,11 +82,13 @@ def metric_column(spec: MetricSpec) -> Column:
 
 
 def three_digits(value: float) -> str:
-    """A positive number with about three significant digits and no exponent."""
+    """A positive number with about three significant digits, at most four decimals and no exponent."""
     if value <= 0:
         return "0"
+    if value < 1e-4:
+        return "<0.0001"
     decimals = 2 - math.floor(math.log10(value))
-    return f"{value:,.{max(0, min(decimals, 6))}f}"
+    return f"{value:,.{max(0, min(decimals, 4))}f}"
 
 
 def seconds_cell(seconds: float | None) -> Cell:

@@ -4,13 +4,14 @@ from dataclasses import dataclass
 from typing import Literal
 
 PictureKind = Literal["blurry", "output", "target", "left", "right", "blur_map"]
+BadgeKind = Literal["whole", "part", "none"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Rug:
     """One tick per image on the value axis of its column, as a strip of ``WIDTH`` units."""
 
-    WIDTH = 160
+    WIDTH = 128
     ticks: tuple[str, ...]
     mean: str | None
     label: str
@@ -40,7 +41,8 @@ class Column:
     title: str
     unit: str = ""
     better: Literal["", "higher", "lower"] = ""
-    kind: Literal["number", "text", "rug"] = "number"
+    kind: Literal["number", "text", "label", "strip"] = "number"
+    """``text`` may wrap, ``label`` may not, ``strip`` holds rugs."""
     explanation: str | None = None
 
 
@@ -94,7 +96,7 @@ class Picture:
     @property
     def enlargement(self) -> int:
         """How many screen pixels a page gives to a pixel: whole numbers only, so that small pictures stay crisp."""
-        return max(1, 640 // self.width_px)
+        return max(1, 528 // self.width_px)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,14 +111,21 @@ class Fact:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Badge:
+    """How much of something there is, in a word."""
+
+    text: str
+    kind: BadgeKind
+
+
+@dataclass(frozen=True, kw_only=True)
 class BoardView:
     """One board as the index shows it."""
 
     title: str
     why: str | None
     href: str
-    badge: str
-    complete: bool
+    badge: Badge
     table: Table
     notes: tuple[str, ...]
 
@@ -126,11 +135,20 @@ class PublishedView:
     """One published table."""
 
     title: str
-    paper: str
-    source: str
-    source_url: str | None
     notes: tuple[str, ...]
     table: Table
+
+
+@dataclass(frozen=True, kw_only=True)
+class PaperView:
+    """What one paper printed about one dataset."""
+
+    paper: str
+    url: str | None
+    source: str
+    notes: tuple[str, ...]
+    comparisons: tuple[PublishedView, ...]
+    ablations: tuple[PublishedView, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -141,10 +159,9 @@ class DatasetSection:
     title: str
     summary: str
     facts: tuple[Fact, ...]
-    badge: str
-    complete: bool
+    badge: Badge
     boards: tuple[BoardView, ...]
-    published: tuple[PublishedView, ...]
+    papers: tuple[PaperView, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -193,11 +210,20 @@ class RegionView:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Difference:
+    """One field in which two protocols differ."""
+
+    field: str
+    here: str
+    there: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class OtherProtocol:
     """A board that stands apart, and every reason why."""
 
     link: Link
-    differences: tuple[str, ...]
+    differences: tuple[Difference, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -216,8 +242,7 @@ class BoardPage(Page):
     dataset: Link
     protocol: str
     why: str | None
-    badge: str
-    complete: bool
+    badge: Badge
     regions: tuple[RegionView, ...]
     facts: tuple[Fact, ...]
     metrics: tuple[Fact, ...]
@@ -247,7 +272,7 @@ class RunPage(Page):
     template = "run.html.j2"
     method: Link
     dataset: Link | None
-    status: str
+    badge: Badge
     facts: tuple[Fact, ...]
     environment: tuple[Fact, ...]
     command: str

@@ -14,7 +14,6 @@ from ldpbench.core.progress import Progress
 from ldpbench.data import png16
 from ldpbench.data.pictures import sample_pictures
 from ldpbench.data.prepared import Samples, open_prepared
-from ldpbench.records import RunRecord
 from ldpbench.results.run_folder import PREVIEWS_FOLDER
 from ldpbench.results.views import StoredRun
 from ldpbench.site.facts import SceneKey, ScenePictures
@@ -30,6 +29,7 @@ LABELS: dict[PictureKind, str] = {
     "blur_map": "Blur map",
 }
 _BEFORE: tuple[PictureKind, ...] = ("blurry",)
+_THUMBNAIL_OF: tuple[PictureKind, ...] = ("blurry", "left", "right")
 _AFTER: tuple[PictureKind, ...] = ("target", "left", "right", "blur_map")
 
 
@@ -59,116 +59,109 @@ def publish_pictures(
         OSError: If the disk is full, read-only or not ours.
         MissingPrerequisiteError: If a run's picture is there and may not be read.
     """
+    publisher = _Publisher(home, out, progress)
     found: dict[SceneKey, ScenePictures] = {}
     for (dataset_id, split), sample_ids in scenes.items():
-        dataset = _open(home, dataset_id, split, progress)
+        dataset = publisher.open(dataset_id, split)
         here = [run for run in runs if (run.record.dataset.id, run.record.dataset.split) == (dataset_id, split)]
         for sample_id in progress.track(sample_ids, label=f"pictures of {dataset_id} {split}", total=len(sample_ids)):
             key = (dataset_id, split, sample_id)
-            found[key] = _publish_scene(key, dataset, here, home, out, progress)
+            found[key] = publisher.scene(key, dataset, here)
     return found
 
 
-def _open(home: Home, dataset_id: str, split: str, progress: Progress) -> _Dataset:
-    try:
-        prepared = open_prepared(home, dataset_id)
-        samples = prepared.split(split)
-        places = {sample_id: place for place, sample_id in enumerate(samples.ids)}
-    except IntegrityError as error:
-        progress.warn(error.message)
-        return _Dataset(None, {}, None, "The prepared dataset is damaged, so its own pictures are not shown.")
-    except LdpbenchError as error:
-        progress.warn(error.message)
-        return _Dataset(None, {}, None, "The dataset is not prepared here any more, so its own pictures are not shown.")
-    return _Dataset(samples, places, prepared.info.fingerprint, None)
+class _Publisher:
+    def __init__(self, home: Home, out: Path, progress: Progress) -> None:
+        self._home = home
+        self._out = out
+        self._progress = progress
 
+    def open(self, dataset_id: str, split: str) -> _Dataset:
+        try:
+            prepared = open_prepared(self._home, dataset_id)
+            samples = prepared.split(split)
+            places = {sample_id: place for place, sample_id in enumerate(samples.ids)}
+        except LdpbenchError as error:
+            self._progress.warn(error.message)
+            why = "is damaged" if isinstance(error, IntegrityError) else "is not prepared here any more"
+            return _Dataset(None, {}, None, f"The dataset {why}, so its own pictures are not shown.")
+        return _Dataset(samples, places, prepared.info.fingerprint, None)
 
-def _publish_scene(
-    key: SceneKey, dataset: _Dataset, runs: Sequence[StoredRun], home: Home, out: Path, progress: Progress
-) -> ScenePictures:
-    sample_id, folder = key[2], scene_folder(*key)
-    arrays, notes = _decode(dataset, sample_id, progress)
-    own = {kind: _write(out, f"{folder}/{kind}.png", kind, arrays[kind]) for kind in LABELS if kind in arrays}
-    outputs = []
-    for run in runs:
-        output, note = _copy_output(run, sample_id, folder, home, out)
-        outputs += [output] if output else []
-        notes += [note] if note else []
-    if dataset.fingerprint and any(run.record.dataset.fingerprint != dataset.fingerprint for run in runs):
-        notes.append(
-            "Some runs were made on another copy of this dataset than the one whose pictures are shown here: "
-            "their records name another fingerprint."
+    def scene(self, key: SceneKey, dataset: _Dataset, runs: Sequence[StoredRun]) -> ScenePictures:
+        sample_id, folder = key[2], scene_folder(*key)
+        arrays, notes = self._decode(dataset, sample_id)
+        own = {kind: self._write(f"{folder}/{kind}.png", kind, arrays[kind]) for kind in LABELS if kind in arrays}
+        outputs = []
+        for run in runs:
+            output, note = self._copy_output(run, sample_id, folder)
+            outputs += [output] if output else []
+            notes += [note] if note else []
+        if dataset.fingerprint and any(run.record.dataset.fingerprint != dataset.fingerprint for run in runs):
+            notes.append(
+                "Some runs were made on another copy of this dataset than the one whose pictures are shown here: "
+                "their records name another fingerprint."
+            )
+        pictures = (
+            *(own[kind] for kind in _BEFORE if kind in own),
+            *outputs,
+            *(own[kind] for kind in _AFTER if kind in own),
         )
-    pictures = (
-        *(own[kind] for kind in _BEFORE if kind in own),
-        *outputs,
-        *(own[kind] for kind in _AFTER if kind in own),
-    )
-    first = next((kind for kind in ("blurry", "left", "right") if kind in arrays), None)
-    thumbnail = _thumbnail(out, folder, arrays[first]) if first else None
-    return ScenePictures(pictures=pictures, thumbnail=thumbnail, notes=tuple(notes))
+        first = next((kind for kind in _THUMBNAIL_OF if kind in arrays), None)
+        thumbnail = self._write(f"{folder}/thumbnail.png", first, _small(arrays[first])) if first else None
+        return ScenePictures(pictures=pictures, thumbnail=thumbnail, notes=tuple(notes))
+
+    def _decode(self, dataset: _Dataset, sample_id: str) -> tuple[dict[PictureKind, NDArray[np.uint8]], list[str]]:
+        if dataset.samples is None:
+            return {}, [dataset.note] if dataset.note else []
+        if sample_id not in dataset.places:
+            return {}, ["The prepared dataset does not hold this scene, so its own pictures are not shown."]
+        try:
+            arrays = sample_pictures(dataset.samples[dataset.places[sample_id]])
+        except LdpbenchError as error:
+            self._progress.warn(error.message)
+            return {}, ["This scene's own pictures are damaged and not shown."]
+        return {kind: arrays[kind] for kind in LABELS if kind in arrays}, []
+
+    def _write(self, href: str, kind: PictureKind, pixels: NDArray[np.uint8]) -> Picture:
+        self._put(href, png16.encode(pixels))
+        height, width = pixels.shape[:2]
+        return Picture(kind=kind, label=LABELS[kind], href=href, width_px=width, height_px=height)
+
+    def _put(self, href: str, data: bytes) -> None:
+        """Write into a folder that nobody reads yet and that is moved into place as a whole, so without flushing."""
+        path = self._out / href
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+
+    def _copy_output(self, run: StoredRun, sample_id: str, folder: str) -> tuple[Picture | None, str | None]:
+        """A run's picture of a scene as it was saved, or one sentence on why there is none."""
+        method, run_id = run.record.method.title, run.record.run_id
+        kept = (_bytes(path) for path in _previews(run, self._home, sample_id))
+        data = next((data for data in kept if data is not None), None)
+        if data is None:
+            return None, f"{method} (run {run_id}): no picture kept."
+        header = png16.png_header(data)
+        if header is None or png16.container_fault(data):
+            return None, f"{method} (run {run_id}): the picture that was kept is damaged."
+        href = f"{folder}/output--{safe_name(run_id)}.png"
+        self._put(href, data)
+        picture = Picture(
+            kind="output",
+            label=method,
+            href=href,
+            width_px=header.width_px,
+            height_px=header.height_px,
+            run_id=run_id,
+        )
+        return picture, None
 
 
-def _decode(
-    dataset: _Dataset, sample_id: str, progress: Progress
-) -> tuple[dict[PictureKind, NDArray[np.uint8]], list[str]]:
-    if dataset.samples is None:
-        return {}, [dataset.note] if dataset.note else []
-    if sample_id not in dataset.places:
-        return {}, ["The prepared dataset does not hold this scene, so its own pictures are not shown."]
-    try:
-        arrays = sample_pictures(dataset.samples[dataset.places[sample_id]])
-    except LdpbenchError as error:
-        progress.warn(error.message)
-        return {}, ["This scene's own pictures are damaged and not shown."]
-    return {kind: arrays[kind] for kind in LABELS if kind in arrays}, []
-
-
-def _write(out: Path, href: str, kind: PictureKind, pixels: NDArray[np.uint8]) -> Picture:
-    _put(out / href, png16.encode(pixels))
+def _small(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
     height, width = pixels.shape[:2]
-    return Picture(kind=kind, label=LABELS[kind], href=href, width_px=width, height_px=height)
-
-
-def _put(path: Path, data: bytes) -> None:
-    """Write into a folder that nobody reads yet and that is moved into place as a whole: no need to flush each file."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(data)
-
-
-def _thumbnail(out: Path, folder: str, pixels: NDArray[np.uint8]) -> Picture:
-    height, width = pixels.shape[:2]
-    if width > THUMBNAIL_WIDTH_PX:
-        size = (THUMBNAIL_WIDTH_PX, max(1, round(height * THUMBNAIL_WIDTH_PX / width)))
-        pixels = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA).astype(np.uint8)
-    return _write(out, f"{folder}/thumbnail.png", "blurry", pixels)
-
-
-def _copy_output(
-    run: StoredRun, sample_id: str, folder: str, home: Home, out: Path
-) -> tuple[Picture | None, str | None]:
-    """A run's picture of a scene as it was saved, or one sentence on why there is none."""
-    record = run.record
-    data = next((data for path in _previews(run, home, sample_id) if (data := _bytes(path)) is not None), None)
-    if data is None:
-        return None, f"{record.method.title} (run {record.run_id}): no picture kept."
-    header = png16.png_header(data)
-    if header is None or png16.container_fault(data):
-        return None, f"{record.method.title} (run {record.run_id}): the picture that was kept is damaged."
-    href = f"{folder}/output--{safe_name(record.run_id)}.png"
-    _put(out / href, data)
-    return _output(record, href, header), None
-
-
-def _output(record: RunRecord, href: str, header: png16.PngHeader) -> Picture:
-    return Picture(
-        kind="output",
-        label=record.method.title,
-        href=href,
-        width_px=header.width_px,
-        height_px=header.height_px,
-        run_id=record.run_id,
-    )
+    if width <= THUMBNAIL_WIDTH_PX:
+        return pixels
+    size = (THUMBNAIL_WIDTH_PX, max(1, round(height * THUMBNAIL_WIDTH_PX / width)))
+    return cv2.resize(pixels, size, interpolation=cv2.INTER_AREA).astype(np.uint8)
 
 
 def _previews(run: StoredRun, home: Home, sample_id: str) -> Iterator[Path]:

@@ -7,12 +7,13 @@ from string import ascii_lowercase
 from typing import Literal
 
 from ldpbench.records import BaselineRecord, MetricSpec
-from ldpbench.results.views import Board, BoardRow, PublishedTable, SampleScores, StoredRun
+from ldpbench.results.views import Board, BoardRow, PublishedRow, PublishedTable, SampleScores, StoredRun
 from ldpbench.site.names import method_page, run_page
 from ldpbench.site.numbers import (
     aggregate_cell,
     count_cell,
     fixed,
+    labelled_aggregate,
     metric_column,
     missing,
     printed_decimals,
@@ -24,7 +25,7 @@ from ldpbench.site.pages import Cell, Column, RowGroup, Rug, Table
 
 _SECONDS = Column(title="Time", unit="s", explanation="median seconds per image on the run's machine")
 _PARAMETERS = Column(title="Parameters", explanation="learned numbers of the method")
-_RUN = Column(title="Run", kind="text", explanation="the record of the run behind the row")
+_RUN = Column(title="Run", kind="label", explanation="the record of the run behind the row")
 
 
 def inputs_text(inputs: Sequence[str]) -> str:
@@ -49,7 +50,7 @@ def board_table(board: Board, caption: str, scores: Sequence[SampleScores] | Non
     columns = (
         Column(title="Rank", explanation="by the first metric; equal values share a rank"),
         Column(title="Method", kind="text"),
-        Column(title="Views", kind="text", explanation="what the method is given: both views (dual) or one picture"),
+        Column(title="Views", kind="label", explanation="what the method is given: both views (dual) or one picture"),
         *(metric_column(spec) for spec in board.metrics),
         *([rugs[0]] if rugs else []),
         Column(title="Images", explanation="images the row is a mean of"),
@@ -96,22 +97,20 @@ def _rugs(board: Board, scores: Sequence[SampleScores]) -> tuple[Column, dict[st
         row.run_id: [
             value
             for score in scores
-            if score.run_id == row.run_id
-            and (value := score.values.get(spec.id)) is not None
-            and math.isfinite(value)
+            if score.run_id == row.run_id and (value := score.values.get(spec.id)) is not None and math.isfinite(value)
         ]
         for row in board.rows
     }
     everything = [value for values in finite.values() for value in values]
     if not everything:
         empty = {row.run_id: missing("no image has a finite value") for row in board.rows}
-        return Column(title="Per image", kind="rug"), empty
+        return Column(title="Per image", kind="strip"), empty
     low, high = min(everything), max(everything)
     axis = f"{fixed(low, spec.decimals)} to {fixed(high, spec.decimals)}"
 
     def place(value: float) -> str:
         share = (value - low) / (high - low) if high > low else 0.5
-        return f"{4 + share * (Rug.WIDTH - 8):.1f}"
+        return f"{2 + share * (Rug.WIDTH - 4):.1f}"
 
     def cell(values: Sequence[float]) -> Cell:
         if not values:
@@ -123,7 +122,9 @@ def _rugs(board: Board, scores: Sequence[SampleScores]) -> tuple[Column, dict[st
         return Cell(text="", rug=rug, title=label)
 
     unit = "" if spec.unit == "1" else f" {spec.unit}"
-    column = Column(title=f"{spec.title} per image", unit=f"{axis}{unit}", kind="rug", explanation="one tick per image")
+    column = Column(
+        title=f"{spec.title} per image", unit=f"{axis}{unit}", kind="strip", explanation="one tick per image"
+    )
     return column, {run_id: cell(values) for run_id, values in finite.items()}
 
 
@@ -133,32 +134,37 @@ def published_table(table: PublishedTable, metrics: Mapping[str, MetricSpec], me
     decimals = {name: printed_decimals(row.values[name] for row in table.rows if name in row.values) for name in ids}
     footnotes: dict[str, str] = {}
     groups = []
-    for group in dict.fromkeys(row.group for row in table.rows):
-        rows = []
-        for row in table.rows:
-            if row.group != group:
-                continue
-            page = method_page(row.method_id) if row.method_id in methods else None
-            name = Cell(text=row.method_as_printed, href=page, sort=row.method_as_printed)
-            values = [
-                _published_cell(row.values.get(metric), decimals[metric], _letter(row.faults.get(metric), footnotes))
-                for metric in ids
-            ]
-            rows.append((name, *values))
-        printed = {row.group_as_printed for row in table.rows if row.group == group} - {group}
-        heading = group + (f" (printed as {', '.join(sorted(printed))})" if printed else "")
-        groups.append(RowGroup(rows=tuple(rows), heading=heading))
+    for group in sorted(dict.fromkeys(row.group for row in table.rows), key=lambda group: group != "all"):
+        here = [row for row in table.rows if row.group == group]
+        rows = tuple(_published_row(row, decimals, footnotes, methods) for row in here)
+        headings = sorted({row.group_as_printed for row in here} - {group, ""})
+        groups.append(
+            RowGroup(rows=rows, heading=group + (f" (printed under “{', '.join(headings)}”)" if headings else ""))
+        )
+    if len(groups) == 1 and groups[0].heading == "all":
+        groups = [replace(groups[0], heading=None)]
     columns = (
         Column(title="Method", kind="text"),
         *(metric_column(metrics[name]) if name in metrics else Column(title=name) for name in ids),
     )
-    if len(groups) == 1 and groups[0].heading == "all":
-        groups = [replace(groups[0], heading=None)]
     return Table(
-        caption=f"{table.table}, as printed",
+        caption=f"Table {table.table} as printed",
         columns=columns,
         groups=tuple(groups),
         footnotes=tuple((letter, reason) for reason, letter in footnotes.items()),
+    )
+
+
+def _published_row(
+    row: PublishedRow, decimals: Mapping[str, int], footnotes: dict[str, str], methods: Set[str]
+) -> tuple[Cell, ...]:
+    page = method_page(row.method_id) if row.method_id in methods else None
+    return (
+        Cell(text=row.method_as_printed, href=page, sort=row.method_as_printed),
+        *(
+            _published_cell(row.values.get(metric), digits, _letter(row.faults.get(metric), footnotes))
+            for metric, digits in decimals.items()
+        ),
     )
 
 
@@ -273,11 +279,7 @@ def results_table(rows: Sequence[tuple[Board, BoardRow, str, str]]) -> Table:
             if row.rank is not None
             else missing(row.unranked_reason or "not ranked")
         )
-        values = [
-            f"{spec.title} {aggregate_cell(row.values.get(spec.id), spec).text}"
-            + (f" {spec.unit}" if spec.unit != "1" else "")
-            for spec in board.metrics
-        ]
+        values = [labelled_aggregate(row.values.get(spec.id), spec) for spec in board.metrics]
         body.append(
             (
                 Cell(text=title, href=href, sort=title, note=row.unranked_reason),
@@ -339,7 +341,7 @@ def runs_table(runs: Sequence[StoredRun]) -> Table | None:
     columns = (
         _RUN,
         Column(title="Dataset", kind="text"),
-        Column(title="Status", kind="text"),
+        Column(title="Status", kind="label"),
         Column(title="Started (UTC)", kind="text"),
         Column(title="Wall time", unit="s"),
         Column(title="Failures"),
@@ -369,10 +371,10 @@ def methods_table(records: Mapping[str, BaselineRecord], measured: Mapping[str, 
         )
     columns = (
         Column(title="Method", kind="text"),
-        Column(title="Kind", kind="text"),
-        Column(title="Views", kind="text"),
+        Column(title="Kind", kind="label"),
+        Column(title="Views", kind="label"),
         _PARAMETERS,
         Column(title="Licence of the code", kind="text"),
-        Column(title="Measured here", kind="text"),
+        Column(title="Measured here", kind="label"),
     )
     return Table(caption="Methods", columns=columns, groups=(RowGroup(rows=tuple(rows)),))

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from ldpbench.records import MetricSpec, Protocol
-from ldpbench.site.pages import Fact
+from ldpbench.site.pages import Difference, Fact
 
 _ROUNDING = {
     "none": "outputs are scored as they are, without rounding",
@@ -75,11 +75,15 @@ def metric_facts(metrics: tuple[MetricSpec, ...]) -> tuple[Fact, ...]:
     return tuple(
         Fact(
             term=spec.title,
-            text=spec.convention + (f" Used by {', '.join(spec.used_by)}." if spec.used_by else ""),
+            text=_sentence(spec.convention) + (f" Used by {', '.join(spec.used_by)}." if spec.used_by else ""),
             code=spec.ref,
         )
         for spec in metrics
     )
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:].rstrip(".") + "."
 
 
 def licence_notes(metrics: tuple[MetricSpec, ...]) -> tuple[str, ...]:
@@ -94,34 +98,30 @@ def licence_notes(metrics: tuple[MetricSpec, ...]) -> tuple[str, ...]:
 
 
 _FIELDS: tuple[tuple[str, str, Mapping[str, str]], ...] = (
-    ("split", "split", {}),
-    ("dataset_fingerprint", "content", {}),
-    ("bits", "bit depth", {}),
-    ("resolution", "resolution", {}),
-    ("views", "views offered", {}),
-    ("domain", "domain", _DOMAIN),
-    ("registration", "registration", _REGISTRATION),
-    ("border_px", "border in px", {}),
-    ("rounding", "rounding", _ROUNDING),
-    ("inference", "inference", _INFERENCE),
-    ("metrics", "metrics", {}),
+    ("split", "Split", {}),
+    ("dataset_fingerprint", "Content", {}),
+    ("bits", "Bit depth", {}),
+    ("resolution", "Resolution", {}),
+    ("views", "Views offered", {}),
+    ("domain", "Domain", _DOMAIN),
+    ("registration", "Registration", _REGISTRATION),
+    ("border_px", "Border in px", {}),
+    ("rounding", "Rounding", _ROUNDING),
+    ("inference", "Inference", _INFERENCE),
+    ("metrics", "Metrics", {}),
 )
 
 
-def differences(this: Protocol, other: Protocol) -> tuple[str, ...]:
-    """Why two protocols of one dataset cannot share a board, one phrase per field that differs."""
-    phrases = []
-    for name, title, words in _FIELDS:
-        here, there = getattr(this, name), getattr(other, name)
-        if here != there:
-            phrases.append(f"{title}: {_said(here, words)} here, {_said(there, words)} there")
-    return tuple(phrases)
+def differences(this: Protocol, other: Protocol) -> tuple[Difference, ...]:
+    """Why two protocols of one dataset cannot share a board: every field that differs."""
+    return tuple(
+        Difference(field=title, here=_said(getattr(this, name), words), there=_said(getattr(other, name), words))
+        for name, title, words in _FIELDS
+        if getattr(this, name) != getattr(other, name)
+    )
 
 
 def _said(value: object, words: Mapping[str, str]) -> str:
     if isinstance(value, tuple):
         return ", ".join(map(str, value))
-    text = str(value)
-    if len(text) == 64:
-        return f"fingerprint {text[:12]}…"
-    return words.get(text, text)
+    return words.get(str(value), str(value))

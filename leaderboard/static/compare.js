@@ -5,13 +5,19 @@
   const TALLEST_PX = 720;
 
   const start = (viewer) => {
+    const frame = viewer.querySelector("[data-window]");
     const stage = viewer.querySelector("[data-stage]");
     const canvas = viewer.querySelector("[data-canvas]");
     const divider = viewer.querySelector("[data-divider]");
     const buttons = [...viewer.querySelectorAll("[data-zoom]")];
     const selects = { left: viewer.querySelector('[data-side="left"]'), right: viewer.querySelector('[data-side="right"]') };
     const images = {};
+    const names = {};
     for (const side of ["right", "left"]) {
+      names[side] = document.createElement("span");
+      names[side].className = `name ${side}`;
+      names[side].setAttribute("aria-hidden", "true");
+      frame.append(names[side]);
       images[side] = document.createElement("img");
       images[side].className = side;
       images[side].draggable = false;
@@ -29,7 +35,8 @@
       const { width, height } = natural();
       const tallest = Math.max(240, Math.min(TALLEST_PX, 0.8 * window.innerHeight));
       const scale = Math.min(viewer.clientWidth / width, tallest / height);
-      return scale > 1 ? Math.floor(scale) : scale;
+      const pixel = window.devicePixelRatio; // whole screen pixels
+      return scale > 1 ? Math.max(1, Math.floor(scale * pixel) / pixel) : scale;
     };
 
     // The divider stays where it is in the window while the picture moves beneath it.
@@ -47,7 +54,7 @@
         y: (stage.scrollTop + stage.clientHeight / 2) / (canvas.offsetHeight || 1),
       };
       stage.style.height = `${Math.round(height * fit)}px`;
-      stage.style.maxWidth = `${Math.ceil(width * Math.max(fit, scale))}px`;
+      frame.style.maxWidth = divider.style.maxWidth = `${Math.ceil(width * Math.max(fit, scale))}px`;
       canvas.style.width = `${width * scale}px`;
       canvas.style.height = `${height * scale}px`;
       canvas.classList.toggle("crisp", scale * window.devicePixelRatio >= 1.5);
@@ -62,6 +69,7 @@
     const show = () => {
       for (const side of ["left", "right"]) {
         images[side].src = chosen(side).value;
+        names[side].textContent = chosen(side).dataset.label;
         images[side].alt = `${chosen(side).textContent.trim()}, ${side} of the divider`;
       }
       layout();

@@ -50,7 +50,9 @@ def test_seeds_depend_on_every_part_and_on_nothing_else():
     assert derive_seed(0, "noise", "left") == int.from_bytes(digest[:8], "big") % 2**63
 
 
-@pytest.mark.parametrize(("text", "good"), [("dpd-blur", True), ("a", True), ("A", False), ("a--b", False), ("-a", False)])
+@pytest.mark.parametrize(
+    ("text", "good"), [("dpd-blur", True), ("a", True), ("A", False), ("a--b", False), ("-a", False)]
+)
 def test_ids_are_kebab(text, good):
     assert is_id(text) is good
 

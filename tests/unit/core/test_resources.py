@@ -43,7 +43,7 @@ def test_two_folders_of_one_name_do_not_share_modules(tmp_path):
         folder = tmp_path / str(number) / "same-name"
         folder.mkdir(parents=True)
         (folder / "__init__.py").write_text(f"VALUE = {number}\n")
-        assert load_folder_package(folder).VALUE == number
+        assert number == load_folder_package(folder).VALUE
 
 
 def test_a_broken_plugin_is_one_sentence(tmp_path):

@@ -56,7 +56,8 @@ def test_bytes_survive_bit_for_bit(fake, home):
 def test_views_follow_the_publishers_conventions(fake, home):
     sample = prepare(SET_ID, home, source=str(fake.source)).samples("test")[0]
     raw = {
-        side: png16.read(fake.source / "DP_data_pixel_4" / f"001_{side}.png").astype(np.int64) for side in ("left", "right")
+        side: png16.read(fake.source / "DP_data_pixel_4" / f"001_{side}.png").astype(np.int64)
+        for side in ("left", "right")
     }
     left = np.maximum(raw["left"] - 1024, 0)[CROP] / 16383
     right = np.maximum(raw["right"] - 1024, 0)[CROP] / 16383 / GAIN

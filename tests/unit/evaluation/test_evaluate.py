@@ -57,7 +57,9 @@ def test_changed_code_is_another_cell(home_with_sample, tmp_path):
 
 def test_a_failing_image_is_a_row_and_is_tried_again(home_with_sample, tmp_path):
     flag = tmp_path / "works"
-    body = f"if not os.path.exists({str(flag)!r}) and left.mean() > 0.47:\n    raise ValueError('too bright')\nreturn left"
+    body = (
+        f"if not os.path.exists({str(flag)!r}) and left.mean() > 0.47:\n    raise ValueError('too bright')\nreturn left"
+    )
     method = write_method(tmp_path, "moody", body)
     outcome = run(home_with_sample, method)[0]
     stored = read_run(outcome.folder)

@@ -44,9 +44,7 @@ def make_sample(height=7, width=9, channels=1, white=0.5, **more):
     )  # fmt: skip
 
 
-@given(
-    st.integers(1, 20), st.integers(1, 20), st.integers(1, 8), st.integers(1, 40), st.sampled_from([1, 3])
-)
+@given(st.integers(1, 20), st.integers(1, 20), st.integers(1, 8), st.integers(1, 40), st.sampled_from([1, 3]))
 @settings(max_examples=60, deadline=None)
 def test_padding_meets_the_rule_and_cropping_undoes_it(height, width, multiple, minimum, channels):
     rule = SizeRule(minimum, multiple)

@@ -47,7 +47,10 @@ def held_by_another_process(path, mode="write", seconds=60.0):
 def test_a_database_that_another_process_writes_is_busy(database, opener):
     with held_by_another_process(database) as process:
         started = time.monotonic()
-        with pytest.raises(MissingPrerequisiteError, match=rf"locked by process {process.pid}$") as caught, opener(database):
+        with (
+            pytest.raises(MissingPrerequisiteError, match=rf"locked by process {process.pid}$") as caught,
+            opener(database),
+        ):
             pass
         assert LOCK_PATIENCE_S <= time.monotonic() - started < LOCK_PATIENCE_S + 2
     assert "wait" in caught.value.hint
@@ -78,7 +81,10 @@ def test_reading_while_this_process_writes_is_busy_too(database):
 
 
 def test_a_missing_database_names_the_command_that_makes_it(tmp_path):
-    with pytest.raises(MissingPrerequisiteError, match="no results database") as caught, open_for_reading(tmp_path / "no"):
+    with (
+        pytest.raises(MissingPrerequisiteError, match="no results database") as caught,
+        open_for_reading(tmp_path / "no"),
+    ):
         pass
     assert "ldpbench ingest" in caught.value.hint
 

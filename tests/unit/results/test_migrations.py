@@ -59,9 +59,12 @@ def test_the_first_schema_with_a_row_reaches_the_newest_one(tmp_path):
         migrate(connection, old, MIGRATIONS[:1])
         connection.execute(f"ATTACH '{new}' AS newest (READ_ONLY)")
         for table in ("runs", "protocols", "images", "image_scores"):
-            columns = ", ".join(name for (name,) in connection.execute(
-                "SELECT column_name FROM duckdb_columns() WHERE table_name = ? AND database_name = 'old'", [table]
-            ).fetchall())
+            columns = ", ".join(
+                name
+                for (name,) in connection.execute(
+                    "SELECT column_name FROM duckdb_columns() WHERE table_name = ? AND database_name = 'old'", [table]
+                ).fetchall()
+            )
             connection.execute(f"INSERT INTO {table} ({columns}) SELECT {columns} FROM newest.{table}")
         row = connection.execute("SELECT * FROM runs").fetchall()
         assert len(row) == 1
@@ -114,7 +117,10 @@ def test_a_database_of_a_newer_ldpbench_asks_for_an_update(tmp_path, opener):
     path = tmp_path / "newer.duckdb"
     with open_for_writing(path) as connection:
         connection.execute("INSERT INTO schema_migrations VALUES (99, 'm0099_later', now()::TIMESTAMP, 'f')")
-    with pytest.raises(MissingPrerequisiteError, match="schema 99, written by a newer ldpbench") as caught, opener(path):
+    with (
+        pytest.raises(MissingPrerequisiteError, match="schema 99, written by a newer ldpbench") as caught,
+        opener(path),
+    ):
         pass
     assert caught.value.hint == "update ldpbench"
 

@@ -1,7 +1,16 @@
 import json
 
 import pytest
-from factories import failed_row, make_protocol, make_record, make_row, make_scores, rows_from_psnr, write_folder, write_run
+from factories import (
+    failed_row,
+    make_protocol,
+    make_record,
+    make_row,
+    make_scores,
+    rows_from_psnr,
+    write_folder,
+    write_run,
+)
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -100,7 +109,9 @@ def test_every_fault_is_listed(tmp_path):
 def score_fault(tmp_path, **changes):
     protocol = make_protocol()
     score = make_scores(protocol, {"psnr": 30.0})[0].model_copy(update=changes)
-    folder = write_folder(tmp_path, make_record("run-a", status="running", protocols=[protocol]), [make_row("a", [score])])
+    folder = write_folder(
+        tmp_path, make_record("run-a", status="running", protocols=[protocol]), [make_row("a", [score])]
+    )
     with pytest.raises(IntegrityError) as caught:
         read_run(folder)
     return caught.value.message
@@ -120,7 +131,9 @@ def test_value_and_status_must_agree(tmp_path):
 def test_a_number_said_twice_is_a_fault(tmp_path):
     protocol = make_protocol()
     scores = make_scores(protocol, {"psnr": 30.0}) * 2
-    folder = write_folder(tmp_path, make_record("run-a", status="running", protocols=[protocol]), [make_row("a", scores)])
+    folder = write_folder(
+        tmp_path, make_record("run-a", status="running", protocols=[protocol]), [make_row("a", scores)]
+    )
     with pytest.raises(IntegrityError, match="twice"):
         read_run(folder)
 

@@ -1,0 +1,159 @@
+"""Boards as text: JSON and CSV with every digit for programs, Markdown rounded for people."""
+
+import csv
+import io
+import json
+import math
+import re
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from ldpbench.records import MetricSpec
+from ldpbench.results.views import Aggregate, Board, BoardRow
+
+NO_VALUE = "–"
+IDENTICAL = "∞"
+
+_CSV_BEFORE = ("dataset", "split", "protocol", "protocol_hash", "region", "rank", "method", "title", "kind", "inputs")
+_CSV_AFTER = ("parameters", "seconds_median", "n_images", "unranked_reason", "run_id")
+"""The columns on either side of the metrics."""
+
+
+def board_document(board: Board) -> dict[str, Any]:
+    """A board as a JSON document. Infinity does not exist there: such a mean is null with ``status`` ``identical``."""
+    return {
+        "protocol": board.protocol.model_dump(mode="json"),
+        "protocol_hash": board.protocol_hash,
+        "region": board.region,
+        "complete": board.complete,
+        "n_images": board.n_images,
+        "n_images_whole": board.n_images_whole,
+        "metrics": [spec.model_dump(mode="json") for spec in board.metrics],
+        "unknown_metrics": list(board.unknown_metrics),
+        "rows": [_row_document(row) for row in board.rows],
+        "best": board.best,
+        "second": board.second,
+    }
+
+
+def board_json(board: Board) -> str:
+    """``board_document`` as indented text."""
+    return json.dumps(board_document(board), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def board_csv(board: Board) -> str:
+    """One line per method. Means have every digit: ``inf`` where an image is identical, empty where undefined."""
+    facts = [_row_facts(board, row) for row in board.rows]
+    stream = io.StringIO()
+    writer = csv.DictWriter(
+        stream, [*_CSV_BEFORE, *(spec.id for spec in board.metrics), *_CSV_AFTER], lineterminator="\n"
+    )
+    writer.writeheader()
+    writer.writerows(facts)
+    return stream.getvalue()
+
+
+def board_markdown(board: Board) -> str:
+    """A table for a page or a message: the best value bold, the second best in italics, reasons below."""
+    protocol = board.protocol
+    subset = "" if board.complete else f" of {board.n_images_whole}"
+    lines = [
+        f"**{_escaped(protocol.id)}** ({_escaped(protocol.title)}), {_escaped(protocol.split)} split, "
+        f"region {_escaped(board.region)}, {board.n_images}{subset} images, protocol `{board.protocol_hash[:12]}`",
+        "",
+        _line(["#", "Method", *(_escaped(_heading(spec)) for spec in board.metrics), "s/image"]),
+        _line(["--:", ":--", *["--:"] * len(board.metrics), "--:"]),
+        *(_line(_markdown_cells(board, row)) for row in board.rows),
+    ]
+    reasons = [
+        f"- {_escaped(row.method_title)}: {_escaped(row.unranked_reason)}" for row in board.rows if row.unranked_reason
+    ]
+    if reasons:
+        lines += ["", "Not ranked:", "", *reasons]
+    return "\n".join(lines) + "\n"
+
+
+EXPORTS: dict[str, Callable[[Board], str]] = {"json": board_json, "csv": board_csv, "markdown": board_markdown}
+"""By the name that the command line uses."""
+
+
+def format_mean(spec: MetricSpec, mean: float | None) -> str:
+    """A mean with the decimals of its metric."""
+    if mean is None:
+        return NO_VALUE
+    return IDENTICAL if math.isinf(mean) else f"{mean:.{spec.decimals}f}"
+
+
+def _row_document(row: BoardRow) -> dict[str, Any]:
+    return {
+        "rank": row.rank,
+        "unranked_reason": row.unranked_reason,
+        "run_id": row.run_id,
+        "method_id": row.method_id,
+        "method_title": row.method_title,
+        "method_kind": row.method_kind,
+        "inputs": list(row.inputs),
+        "parameters": row.parameters,
+        "seconds_median": row.seconds_median,
+        "values": {metric: _aggregate_document(aggregate) for metric, aggregate in row.values.items()},
+    }
+
+
+def _aggregate_document(aggregate: Aggregate) -> dict[str, Any]:
+    mean = aggregate.mean
+    finite = mean is not None and math.isfinite(mean)
+    return {
+        "mean": mean if finite else None,
+        "status": "ok" if finite else "undefined" if mean is None else "identical",
+        "finite_mean": aggregate.finite_mean,
+        "n_images": aggregate.n_images,
+        "n_identical": aggregate.n_identical,
+        "n_failed": aggregate.n_failed,
+        "n_undefined": aggregate.n_undefined,
+    }
+
+
+def _row_facts(board: Board, row: BoardRow) -> dict[str, Any]:
+    return {
+        "dataset": board.protocol.dataset_id,
+        "split": board.protocol.split,
+        "protocol": board.protocol.id,
+        "protocol_hash": board.protocol_hash,
+        "region": board.region,
+        "rank": row.rank,
+        "method": row.method_id,
+        "title": row.method_title,
+        "kind": row.method_kind,
+        "inputs": " ".join(row.inputs),
+        "parameters": row.parameters,
+        **{spec.id: row.values[spec.id].mean for spec in board.metrics},
+        "seconds_median": row.seconds_median,
+        "n_images": board.n_images,
+        "unranked_reason": row.unranked_reason,
+        "run_id": row.run_id,
+    }
+
+
+def _markdown_cells(board: Board, row: BoardRow) -> list[str]:
+    values = []
+    for spec in board.metrics:
+        text = format_mean(spec, row.values[spec.id].mean)
+        mark = "**" if board.best.get(spec.id) == row.run_id else "*" if board.second.get(spec.id) == row.run_id else ""
+        values.append(f"{mark}{text}{mark}")
+    rank = NO_VALUE if row.rank is None else str(row.rank)
+    seconds = NO_VALUE if row.seconds_median is None else f"{row.seconds_median:.3g}"
+    return [rank, _escaped(row.method_title), *values, seconds]
+
+
+def _heading(spec: MetricSpec) -> str:
+    unit = f" ({spec.unit})" if spec.unit != "1" else ""
+    return f"{spec.title}{unit} {'↑' if spec.higher_is_better else '↓'}"
+
+
+def _line(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _escaped(text: str) -> str:
+    """Text of others as plain text within a Markdown table."""
+    return re.sub(r"([\\`*_|<>\[\]])", r"\\\1", " ".join(text.split()))

@@ -1,0 +1,142 @@
+"""Box-scatter rendering: every pixel spreads over a square of its own size, then overlaps are averaged.
+
+Source: the DDD-syn data of "Dual-Pixel Exploration: Simultaneous Depth Estimation and Image Restoration", Pan et al.,
+CVPR 2021. The focus lies behind the farthest point, so all pixels are on the near side. The square hangs below and beside
+its pixel: the left view spreads to +x, the right view to -x, and both to +y, so both views are shifted down by half a
+square against the sharp picture. That shift is a property of the published data and is kept.
+"""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from ldpbench.core.errors import UsageError
+
+
+@dataclass(frozen=True)
+class DddCamera:
+    """One parameter set of DDD-syn.
+
+    Args:
+        focal_m: Focal length in metres.
+        focal_px: Focal length in pixels; the two together give the pixel pitch.
+        aperture_px: Aperture in pixels.
+        focus_offset_px: How far the sensor lies short of the farthest point's image.
+        depth_divisor: Depths are divided by this.
+    """
+
+    focal_m: float
+    focal_px: float
+    aperture_px: float
+    focus_offset_px: float
+    depth_divisor: float
+
+
+DDD_TEST = DddCamera(0.030, 3000, 1500, 7, 0.2)
+"""The set ``testing`` (350 scenes) of DDD-syn."""
+DDD_TEST_STRONG = DddCamera(0.030, 3000, 1500, 11, 0.8)
+"""The set ``testing1`` (150 scenes) of DDD-syn."""
+
+
+class BoxSums(NamedTuple):
+    """Sums over all pixels that spread to a place, int64 (N, C, H, W), and their number, int64 (N, 1, H, W)."""
+
+    left: Tensor
+    left_count: Tensor
+    right: Tensor
+    right_count: Tensor
+
+
+def box_disparity(depth_m: Tensor, camera: DddCamera) -> Tensor:
+    """The blur in pixels, before it is cut to whole pixels.
+
+    All arithmetic is float32, operation by operation as in the published code, because the cut depends on it.
+
+    Args:
+        depth_m: Depth in metres (N, H, W), all above 0.
+        camera: The parameter set.
+
+    Returns:
+        float32 (N, H, W), above 0, smallest at each picture's farthest point.
+
+    Raises:
+        UsageError: If a point lies nearer than the focal length or is not a finite number.
+    """
+    depth = depth_m.to(torch.float32)
+
+    def single(value: float) -> Tensor:
+        return torch.tensor(value, dtype=torch.float32, device=depth.device)
+
+    focal = single(camera.focal_px)
+    depth_px = depth / single(camera.depth_divisor) * single(camera.focal_px / camera.focal_m)
+    if not bool((torch.isfinite(depth_px) & (depth_px > focal)).all()):
+        nearest = camera.focal_m * camera.depth_divisor
+        raise UsageError(
+            f"depth: expected finite metres above {nearest:g}, found {float(depth.min())} to {float(depth.max())}",
+            hint="fill the holes of the depth map first",
+        )
+    image_px = focal * depth_px / (depth_px - focal)
+    sensor_px = image_px.amin(dim=(-2, -1), keepdim=True) - single(camera.focus_offset_px)
+    return (image_px - sensor_px) / image_px * single(camera.aperture_px) / single(2)
+
+
+def box_sides(disparity_px: Tensor) -> Tensor:
+    """The side of each pixel's square: whole pixels, at least 1. int64 of the same shape."""
+    return torch.floor(disparity_px).clamp(min=1).to(torch.int64)
+
+
+def box_radius(sides: Tensor) -> Tensor:
+    """The signed radius that goes with a square: the two views together spread over 2 k - 1 columns, so -(k - 1)."""
+    return 1 - sides
+
+
+def scatter_boxes(sharp: Tensor, sides: Tensor) -> BoxSums:
+    """Spread every pixel over its square, exactly.
+
+    The last row and column stay empty, as in the published code, which crops them away.
+
+    Args:
+        sharp: uint8 (N, C, H, W).
+        sides: Side of each pixel's square, any integer type (N, H, W), at least 1.
+
+    Raises:
+        UsageError: If types or shapes do not fit or a side is below 1.
+    """
+    expected = (sharp.shape[0], *sharp.shape[2:])
+    if sharp.dtype != torch.uint8 or sharp.ndim != 4 or sides.shape != expected or int(sides.min()) < 1:
+        raise UsageError(
+            f"box scatter: expected uint8 (N, C, H, W) and sides (N, H, W) of at least 1, found {sharp.dtype} "
+            f"{tuple(sharp.shape)} and {tuple(sides.shape)} from {int(sides.min())}",
+            hint="`box_sides` makes the sides from depth",
+        )
+    sides = sides.to(torch.int64)
+    # The number of pixels is the sum of a picture of ones.
+    planes = torch.cat([sharp.to(torch.int64), torch.ones_like(sides)[:, None]], dim=1)
+    columns = torch.arange(sides.shape[2], device=sides.device).expand_as(sides)
+    left = _scatter(planes, sides, columns, columns + sides)
+    right = _scatter(planes, sides, columns - sides + 1, columns + 1)
+    return BoxSums(left[:, :-1], left[:, -1:], right[:, :-1], right[:, -1:])
+
+
+def box_average(sums: Tensor, counts: Tensor) -> Tensor:
+    """The mean of what spread to each place, float64; 0 where nothing did."""
+    return sums.to(torch.float64) / counts.clamp(min=1)
+
+
+def _scatter(planes: Tensor, sides: Tensor, start: Tensor, stop: Tensor) -> Tensor:
+    """Add each pixel to rows y .. y + side - 1 and columns start .. stop - 1, by marking corners and summing up.
+
+    Integers make it exact and independent of the order in which the corners are added.
+    """
+    n, channels, height, width = planes.shape
+    top = torch.arange(height, device=sides.device)[:, None].expand_as(sides).clamp(max=height - 1)
+    bottom = (top + sides).clamp(max=height - 1)
+    start, stop = start.clamp(0, width - 1), stop.clamp(0, width - 1)
+    corners = torch.zeros(n, channels, height * width, dtype=torch.int64, device=planes.device)
+    values = planes.flatten(2)
+    for rows, cols, sign in ((top, start, 1), (top, stop, -1), (bottom, start, -1), (bottom, stop, 1)):
+        index = (rows * width + cols).flatten(1)[:, None].expand_as(values)
+        corners.scatter_add_(2, index, sign * values)
+    return corners.reshape(n, channels, height, width).cumsum(-2).cumsum(-1)
