@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ldpbench.core.errors import LdpbenchError, MissingPrerequisiteError
 from ldpbench.methods.protocol import Deblurrer, SizeRule
-from ldpbench.simulation.psf import PsfShape, rdpd_psf, signed_kernels
+from ldpbench.simulation.psf import PsfShape, psf_preset, rdpd_psf, signed_kernels
 
 if TYPE_CHECKING:
     from torch import nn
@@ -29,6 +29,7 @@ __all__ = [
     "estimate_blur_map",
     "load_dataset",
     "load_method",
+    "psf_preset",
     "rdpd_psf",
     "score",
     "signed_kernels",

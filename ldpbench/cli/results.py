@@ -8,7 +8,7 @@ import typer
 from ldpbench.cli.metrics import number
 from ldpbench.cli.options import DatasetsOption, OutOption
 from ldpbench.cli.session import Answer, Session, command
-from ldpbench.core.errors import UsageError
+from ldpbench.core.errors import EXIT_DONE, EXIT_FAILURES, UsageError
 
 if TYPE_CHECKING:
     from ldpbench.results.views import Board, BoardRow
@@ -38,6 +38,7 @@ def ingest_and_tell(session: Session) -> dict[str, Any]:
         "new": list(report.new),
         "updated": list(report.updated),
         "unchanged": len(report.unchanged),
+        "vanished": list(report.vanished),
         "skipped": [{"folder": skipped.folder, "reason": skipped.reason} for skipped in report.skipped],
     }
 
@@ -47,7 +48,7 @@ def _ingest(session: Session) -> Answer:
     told = ingest_and_tell(session)
     counts = f"{len(told['new'])} new, {len(told['updated'])} updated, {told['unchanged']} unchanged"
     session.reporter.line(f"{counts}: {session.home.database}")
-    return Answer(told)
+    return Answer(told, exit_code=EXIT_FAILURES if told["skipped"] else EXIT_DONE)
 
 
 def read_boards(session: Session, *, datasets: set[str] | None, regions: set[str] | None = None) -> "list[Board]":
@@ -91,12 +92,11 @@ def _print_board(session: Session, board: "Board") -> None:
 
 
 def _board_cells(board: "Board", row: "BoardRow") -> list[str]:
-    first = row.values[board.metrics[0].id]
     return [
         "—" if row.rank is None else str(row.rank),
         row.method_id,
         " + ".join(row.inputs),
-        str(first.n_images),
+        str(board.n_images),
         *(number(row.values[spec.id].mean, spec.decimals) for spec in board.metrics),
         number(row.seconds_median, 2),
     ]

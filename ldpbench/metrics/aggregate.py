@@ -25,8 +25,8 @@ class Summary:
     """One figure over a set of images.
 
     Args:
-        mean: Mean over all images, or the set-level figure; +inf if an image is identical to its target; None if an image
-            failed or has no defined value, or there are no images.
+        mean: Mean over all images, or the set-level figure; +inf if an image is identical to its target; None if an
+            image failed or has no defined value, or there are no images.
         finite_mean: The same over the images with a finite value; None if there is none.
         n_images: Number of images.
         n_identical: Images identical to their target.

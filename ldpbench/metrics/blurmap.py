@@ -1,7 +1,7 @@
 """Blur-map classification: is a pixel sharp or blurred?
 
-The truth of a pixel is its signed blur in pixels: it is sharp if the amount is at most one pixel (Yang et al., CVPR 2024,
-section 4.3), blurred otherwise. The prediction is a probability of blur and says blurred from the threshold upwards.
+The truth of a pixel is its signed blur in pixels: it is sharp if the amount is at most one pixel, blurred otherwise
+(Yang et al., CVPR 2024, section 4.3). The prediction is a probability of blur and says blurred from the threshold on.
 """
 
 from dataclasses import dataclass

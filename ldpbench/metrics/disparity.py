@@ -10,7 +10,6 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import rankdata
 
 from ldpbench.core.errors import UsageError
 from ldpbench.metrics.jit import compiled
@@ -112,9 +111,11 @@ def ai2(pred: NDArray[Any], target: NDArray[Any]) -> AffineFit:
 
 
 def _ranks(values: Values, ranks: Ranks) -> Values:
+    _, index, counts = np.unique(values, return_inverse=True, return_counts=True)
     if ranks == "dense":
-        return np.unique(values, return_inverse=True)[1].astype(np.float64)
-    return np.asarray(rankdata(values), np.float64)
+        return index.astype(np.float64)
+    middle = np.cumsum(counts) - (counts - 1) / 2
+    return np.asarray(middle[index], np.float64)
 
 
 def one_minus_abs_rho(pred: NDArray[Any], target: NDArray[Any], *, ranks: Ranks) -> float:

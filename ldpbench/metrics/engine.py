@@ -55,8 +55,8 @@ def score(
         mask: (H, W) bool: score inside it. SSIM averages over the windows centred inside it.
 
     Returns:
-        Metric id to value: +inf for the PSNR of identical pictures; NaN where a metric is not defined, for an empty mask,
-        and for every metric if the prediction holds NaN or infinity.
+        Metric id to value: +inf for the PSNR of identical pictures; NaN where a metric is not defined, for an empty
+        mask, and for every metric if the prediction holds NaN or infinity.
 
     Raises:
         UsageError: If the shapes differ, a type is not supported, the target leaves its range or is not finite, or a
@@ -100,7 +100,8 @@ def _measurement(metric: str, region: str, value: float | None) -> Measurement:
         return Measurement(metric, region, None, "failed")
     if math.isfinite(value):
         return Measurement(metric, region, value, "ok")
-    return Measurement(metric, region, None, "identical" if value == math.inf else "undefined")
+    identical = value == math.inf and get_metric(metric).spec.higher_is_better
+    return Measurement(metric, region, None, "identical" if identical else "undefined")
 
 
 def _compute(

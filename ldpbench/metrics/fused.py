@@ -1,7 +1,7 @@
 """Compiled single-thread kernels: error sums and two-dimensional SSIM in one pass over an interleaved pair.
 
 Pictures come as (H, W * C) rows of uint8, uint16, float32 or float64, channels interleaved, both of one type. Codes are
-not converted first: all sums are in code units (exact in float64 for integers) and SSIM's constants scale with ``peak``.
+not converted first: all sums are in code units, exact in float64 for integers, and SSIM's constants scale with white.
 
 For SSIM a row of ``columns`` holds, for every value of a picture row, the vertical window sum of x, y, x^2 + y^2 and
 x y. The horizontal window then combines neighbours of one channel, which lie ``channels`` values apart. Every loop runs
@@ -32,8 +32,8 @@ _taps = np.exp(-0.5 * (np.arange(-5, 6) / _GAUSS_SIGMA_PX) ** 2)
 GAUSS_WEIGHTS: tuple[float, ...] = tuple((_taps / _taps.sum()).tolist())
 
 # Running sums start afresh after this many rows, so rounding errors cannot pile up in a tall picture. A column's sum of
-# x^2 + y^2 stays below 16 and each of its 2 * 128 updates rounds by at most 2^-50: 2.3e-13 in all, 3.3e-14 in a window's
-# mean, and below 1e-10 in SSIM even where the window is flat (denominator C2 = 9e-4). In practice it is about 1e-14.
+# x^2 + y^2 stays below 16 and each of its 2 * 128 updates rounds by at most 2^-50: 2.3e-13 in all, 3.3e-14 in the mean
+# of a window, and below 1e-10 in SSIM even where the window is flat (denominator C2 = 9e-4). About 1e-14 in practice.
 # Sums of integer codes are exact.
 _BAND_ROWS = 128
 
@@ -177,13 +177,12 @@ def _gauss_row(columns: NDArray[np.float64], channels: int, by: Constants, out: 
 
 @compiled
 def _keep_row(row: NDArray[np.float64], channels: int, r: int, ssim_map: NDArray[np.float64]) -> float:
-    """Sum of a row of SSIM values; its means over the channels go into row ``r`` of the map, if there is one."""
-    if ssim_map.size:
-        for c in range(ssim_map.shape[1]):
-            total = 0.0
-            for j in range(c * channels, (c + 1) * channels):
-                total += row[j]
-            ssim_map[r, c] = total / channels
+    """Sum of a row of SSIM values; its means over the channels go into row ``r`` of the map."""
+    for c in range(ssim_map.shape[1]):
+        total = 0.0
+        for j in range(c * channels, (c + 1) * channels):
+            total += row[j]
+        ssim_map[r, c] = total / channels
     return float(row.sum())
 
 
@@ -198,7 +197,7 @@ def box_pass(
         y: Same shape and type.
         channels: Number of interleaved channels.
         by: From ``ssim_constants``.
-        ssim_map: (H - 6, W - 6), filled with the mean over the channels of the SSIM of every window; or (0, 0).
+        ssim_map: (H - 6, W - 6), filled with the mean over the channels of the SSIM of every window.
 
     Returns:
         Sum of squared errors, sum of absolute errors, mean SSIM over all windows and channels.
@@ -240,4 +239,4 @@ def gauss_pass(x: NDArray[Any], y: NDArray[Any], channels: int, by: Constants, s
             _add_row(x[top + k], y[top + k], GAUSS_WEIGHTS[k], columns)
         _gauss_row(columns, channels, by, row)
         similarity += _keep_row(row, channels, top, ssim_map)
-    return float(similarity) / ((height - GAUSS_PX + 1) * row.size)
+    return float(similarity / ((height - GAUSS_PX + 1) * row.size))

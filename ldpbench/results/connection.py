@@ -22,7 +22,7 @@ _LOCK_PAUSE_S = 0.05
 _WRITING = threading.Lock()
 """Threads of one process share DuckDB's lock on the file, so writers among them need one of their own."""
 
-_LOCKED = ("Could not set lock", "different configuration")
+_LOCKED = ("Could not set lock", "different configuration", "already attached")
 _DAMAGED = ("not a valid DuckDB database", "Corrupt database file", "Could not read enough bytes", "Is a directory")
 _CONFIG: dict[str, str | bool | int | float | list[str]] = {
     # A results database needs no extension from the network and no file beside itself.
@@ -95,13 +95,14 @@ def connected(path: Path, *, read_only: bool) -> Iterator[duckdb.DuckDBPyConnect
 
 
 def _connect(path: Path, *, read_only: bool) -> duckdb.DuckDBPyConnection:
-    """Connect, trying again for a moment while somebody else holds the lock."""
+    """Connect, trying again for a moment while somebody else holds the lock or is just making the file."""
     give_up_at = time.monotonic() + LOCK_PATIENCE_S
     while True:
         try:
             return duckdb.connect(path, read_only=read_only, config=_CONFIG)
         except duckdb.Error as error:
-            if not any(sign in str(error) for sign in _LOCKED) or time.monotonic() >= give_up_at:
+            passing = any(sign in str(error) for sign in _LOCKED) or (path.is_file() and path.stat().st_size == 0)
+            if not passing or time.monotonic() >= give_up_at:
                 raise
         time.sleep(_LOCK_PAUSE_S)
 
@@ -121,7 +122,7 @@ def _explained(error: duckdb.Error, path: Path) -> LdpbenchError | None:
         )
     if any(sign in said for sign in _DAMAGED):
         return IntegrityError(f"{path} is not an intact DuckDB database: {_first_line(said)}", hint=REBUILD)
-    if isinstance(error, duckdb.IOException):
+    if isinstance(error, duckdb.IOException) or "Could not write file" in said:  # a commit wraps the disk's complaint
         return StorageError(
             f"cannot use {path}: {_first_line(said)}",
             hint="check that the disk has space and that you may write there, or point LDPBENCH_HOME elsewhere",

@@ -36,44 +36,34 @@ def board_document(board: Board) -> dict[str, Any]:
     }
 
 
-def board_json(board: Board) -> str:
-    """``board_document`` as indented text."""
-    return json.dumps(board_document(board), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+def boards_json(boards: Sequence[Board]) -> str:
+    """A JSON array with the ``board_document`` of every board."""
+    return json.dumps([board_document(board) for board in boards], indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def board_csv(board: Board) -> str:
-    """One line per method. Means have every digit: ``inf`` where an image is identical, empty where undefined."""
-    facts = [_row_facts(board, row) for row in board.rows]
+def boards_csv(boards: Sequence[Board]) -> str:
+    """One line per board and method, a column for every metric of any board.
+
+    Means have every digit: ``inf`` where an image is identical, empty where undefined or not a metric of the board.
+    """
+    metrics = dict.fromkeys(spec.id for board in boards for spec in board.metrics)
     stream = io.StringIO()
-    writer = csv.DictWriter(
-        stream, [*_CSV_BEFORE, *(spec.id for spec in board.metrics), *_CSV_AFTER], lineterminator="\n"
-    )
+    writer = csv.DictWriter(stream, [*_CSV_BEFORE, *metrics, *_CSV_AFTER], lineterminator="\n")
     writer.writeheader()
-    writer.writerows(facts)
+    writer.writerows(_row_facts(board, row) for board in boards for row in board.rows)
     return stream.getvalue()
 
 
-def board_markdown(board: Board) -> str:
-    """A table for a page or a message: the best value bold, the second best in italics, reasons below."""
-    protocol = board.protocol
-    subset = "" if board.complete else f" of {board.n_images_whole}"
-    lines = [
-        f"**{_escaped(protocol.id)}** ({_escaped(protocol.title)}), {_escaped(protocol.split)} split, "
-        f"region {_escaped(board.region)}, {board.n_images}{subset} images, protocol `{board.protocol_hash[:12]}`",
-        "",
-        _line(["#", "Method", *(_escaped(_heading(spec)) for spec in board.metrics), "s/image"]),
-        _line(["--:", ":--", *["--:"] * len(board.metrics), "--:"]),
-        *(_line(_markdown_cells(board, row)) for row in board.rows),
-    ]
-    reasons = [
-        f"- {_escaped(row.method_title)}: {_escaped(row.unranked_reason)}" for row in board.rows if row.unranked_reason
-    ]
-    if reasons:
-        lines += ["", "Not ranked:", "", *reasons]
-    return "\n".join(lines) + "\n"
+def boards_markdown(boards: Sequence[Board]) -> str:
+    """A table per board for a page or a message: the best value bold, the second best in italics, reasons below."""
+    return "\n".join(_markdown_board(board) for board in boards)
 
 
-EXPORTS: dict[str, Callable[[Board], str]] = {"json": board_json, "csv": board_csv, "markdown": board_markdown}
+EXPORTERS: dict[str, Callable[[Sequence[Board]], str]] = {
+    "csv": boards_csv,
+    "json": boards_json,
+    "markdown": boards_markdown,
+}
 """By the name that the command line uses."""
 
 
@@ -132,6 +122,25 @@ def _row_facts(board: Board, row: BoardRow) -> dict[str, Any]:
         "unranked_reason": row.unranked_reason,
         "run_id": row.run_id,
     }
+
+
+def _markdown_board(board: Board) -> str:
+    protocol = board.protocol
+    subset = "" if board.complete else f" of {board.n_images_whole}"
+    lines = [
+        f"**{_escaped(protocol.id)}** ({_escaped(protocol.title)}), {_escaped(protocol.split)} split, "
+        f"region {_escaped(board.region)}, {board.n_images}{subset} images, protocol `{board.protocol_hash[:12]}`",
+        "",
+        _line(["#", "Method", *(_escaped(_heading(spec)) for spec in board.metrics), "s/image"]),
+        _line(["--:", ":--", *["--:"] * len(board.metrics), "--:"]),
+        *(_line(_markdown_cells(board, row)) for row in board.rows),
+    ]
+    reasons = [
+        f"- {_escaped(row.method_title)}: {_escaped(row.unranked_reason)}" for row in board.rows if row.unranked_reason
+    ]
+    if reasons:
+        lines += ["", "Not ranked:", "", *reasons]
+    return "\n".join(lines) + "\n"
 
 
 def _markdown_cells(board: Board, row: BoardRow) -> list[str]:

@@ -59,14 +59,14 @@ def ingest(runs_folder: Path, database: Path, progress: Progress = SILENT) -> In
     """
     if not runs_folder.is_dir():
         raise MissingPrerequisiteError(f"{runs_folder} is not a folder of runs", hint="`ldpbench evaluate` makes it")
-    known, current = _known_hashes(database)
+    known, current = _known_contents(database)
     folders = sorted(path for path in runs_folder.iterdir() if path.is_dir() and not path.name.startswith("."))
     changed: dict[str, dict[str, pa.Table]] = {}
     unchanged: list[str] = []
     skipped: list[Skipped] = []
     for folder in progress.track(folders, label="reading run folders", total=len(folders)):
         try:
-            if known.get(folder.name) == content_sha256(folder):
+            if known.get(folder.name) == (content_sha256(folder), str(folder.absolute())):
                 unchanged.append(folder.name)
             else:
                 changed[folder.name] = _read(folder)
@@ -75,7 +75,7 @@ def ingest(runs_folder: Path, database: Path, progress: Progress = SILENT) -> In
             progress.warn(f"skipped {folder.name}: {error.message}")
     if changed or not current:
         with open_for_writing(database) as connection:
-            known = _hashes(connection)
+            known = _contents(connection)
             _replace(connection, changed)
     return IngestReport(
         new=tuple(run_id for run_id in changed if run_id not in known),
@@ -86,18 +86,20 @@ def ingest(runs_folder: Path, database: Path, progress: Progress = SILENT) -> In
     )
 
 
-def _known_hashes(database: Path) -> tuple[dict[str, str | None], bool]:
+def _known_contents(database: Path) -> tuple[dict[str, tuple[str | None, str]], bool]:
     """What the database knows of each run, and whether it is there with the newest schema."""
     if not database.exists():
         return {}, False
     with connected(database, read_only=True) as connection:
         if pending(connection, database):
             return {}, False
-        return _hashes(connection), True
+        return _contents(connection), True
 
 
-def _hashes(connection: duckdb.DuckDBPyConnection) -> dict[str, str | None]:
-    return dict(connection.execute("SELECT run_id, content_sha256 FROM runs").fetchall())
+def _contents(connection: duckdb.DuckDBPyConnection) -> dict[str, tuple[str | None, str]]:
+    """Hash and place of every run's folder, by run id."""
+    rows = connection.execute("SELECT run_id, content_sha256, folder FROM runs").fetchall()
+    return {run_id: (sha256, folder) for run_id, sha256, folder in rows}
 
 
 def _read(folder: Path) -> dict[str, pa.Table]:

@@ -93,28 +93,32 @@ def _table(paper: PaperSource, table: TableSource, path: Path) -> PublishedTable
 
 
 def _lines(path: Path) -> list[dict[str, str]]:
-    """The lines of a CSV file, checked: the expected columns, and numbers where metrics are."""
+    """The lines of a CSV file by column, checked: the expected columns, and numbers where metrics are."""
     with explaining_storage("read", path), path.open(encoding="utf-8", newline="") as stream:
-        reader = csv.DictReader(stream)
-        lines = list(reader)
-        columns = tuple(reader.fieldnames or ())
-    if columns[: len(_NAMES)] != _NAMES or len(columns) == len(_NAMES):
+        columns, *lines = [*csv.reader(stream)] or [[]]
+    if tuple(columns[: len(_NAMES)]) != _NAMES or len(columns) == len(_NAMES):
         raise UsageError(
-            f"{path}: expected the columns {_NAMES} and metric ids, found {columns}", hint="correct the file"
+            f"{path}: expected the columns {', '.join(_NAMES)} and metric ids, found {', '.join(columns) or 'nothing'}",
+            hint="correct the file",
         )
-    for number, line in enumerate(lines, start=2):
-        for metric in columns[len(_NAMES) :]:
-            if not _is_number(line[metric]):
-                raise UsageError(
-                    f"{path} line {number}: expected a number for {metric}, found {line[metric]!r}",
-                    hint="correct the file",
-                )
-    return lines
+    for number, cells in enumerate(lines, start=2):
+        if fault := _fault(columns, cells):
+            raise UsageError(f"{path} line {number}: {fault}", hint="correct the file")
+    return [dict(zip(columns, cells, strict=True)) for cells in lines]
 
 
-def _is_number(text: str | None) -> bool:
+def _fault(columns: list[str], cells: list[str]) -> str | None:
+    if len(cells) != len(columns):
+        return f"expected {len(columns)} cells, found {len(cells)}"
+    for column, cell in zip(columns, cells, strict=True):
+        if column not in _NAMES and not _is_number(cell):
+            return f"expected a number for {column}, found {cell!r}"
+    return None
+
+
+def _is_number(text: str) -> bool:
     try:
-        return math.isfinite(float(text or ""))
+        return math.isfinite(float(text))
     except ValueError:
         return False
 

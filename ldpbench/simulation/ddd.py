@@ -1,9 +1,9 @@
 """Box-scatter rendering: every pixel spreads over a square of its own size, then overlaps are averaged.
 
 Source: the DDD-syn data of "Dual-Pixel Exploration: Simultaneous Depth Estimation and Image Restoration", Pan et al.,
-CVPR 2021. The focus lies behind the farthest point, so all pixels are on the near side. The square hangs below and beside
-its pixel: the left view spreads to +x, the right view to -x, and both to +y, so both views are shifted down by half a
-square against the sharp picture. That shift is a property of the published data and is kept.
+CVPR 2021. The focus lies behind the farthest point, so all pixels are on the near side. The square hangs below and
+beside its pixel: the left view spreads to +x, the right view to -x, and both to +y, so both views are shifted down by
+half a square against the sharp picture. That shift is a property of the published data and is kept.
 """
 
 from dataclasses import dataclass

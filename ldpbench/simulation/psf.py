@@ -179,8 +179,9 @@ def _gaussian_taps(side: int, smoothing: float) -> Kernel:
     half = count // 2
     # The rule by which OpenCV derives a sigma from the number of taps.
     sigma = 0.3 * (half - 1) + 0.8
-    taps: Kernel = np.array([math.exp(-(offset * offset) / (2 * sigma * sigma)) for offset in range(-half, half + 1)])
-    return taps / taps.sum()
+    taps = np.array([math.exp(-(offset * offset) / (2 * sigma * sigma)) for offset in range(-half, half + 1)])
+    normalised: Kernel = taps / taps.sum()
+    return normalised
 
 
 def _smooth(kernel: Kernel, taps: Kernel) -> Kernel:

@@ -20,6 +20,8 @@ from ldpbench.site.pictures import publish_pictures
 from ldpbench.site.render import write_pages
 
 INDEX = "index.html"
+MARK = b'<meta name="generator" content="ldpbench">'
+"""On every page: says that a folder is ours to replace."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,7 +69,8 @@ def build_site(home: Home, out: Path, progress: Progress = SILENT) -> SiteReport
 
     Raises:
         UsageError: If ``out`` holds something else than a site.
-        MissingPrerequisiteError: If there is no database, somebody is writing it, or the disk refuses.
+        MissingPrerequisiteError: If there is no database, or somebody is writing it.
+        StorageError: If the disk refuses.
         IntegrityError: If the database is damaged.
     """
     _refuse_foreign_folder(out)
@@ -80,12 +83,11 @@ def build_site(home: Home, out: Path, progress: Progress = SILENT) -> SiteReport
 
 
 def _refuse_foreign_folder(out: Path) -> None:
-    """Never replace a folder that we did not build."""
-    if out.is_dir():
-        names = {path.name for path in out.iterdir()}
-        if not names or {INDEX, "static", "method"} <= names:
-            return
-    elif not out.exists():
+    """Never replace what we did not build."""
+    if not out.exists() or (out.is_dir() and not any(out.iterdir())):
+        return
+    index = out / INDEX
+    if index.is_file() and MARK in index.read_bytes():
         return
     raise UsageError(
         f"{out} is there already and is not a site that was built before, so it is not replaced",

@@ -30,8 +30,10 @@ def score_cell(value: float | None, spec: MetricSpec, reason: str = "") -> Cell:
     if value is None or math.isnan(value):
         return missing(reason or "not defined for this image")
     if math.isinf(value):
-        return Cell(text=f"{INFINITE} (identical)", sort=repr(value), title="the output equals the target exactly")
-    return Cell(text=fixed(value, spec.decimals), sort=repr(value))
+        return Cell(
+            text=f"{INFINITE} (identical)", sort=repr(float(value)), title="the output equals the target exactly"
+        )
+    return Cell(text=fixed(value, spec.decimals), sort=repr(float(value)))
 
 
 def aggregate_cell(aggregate: Aggregate | None, spec: MetricSpec) -> Cell:
@@ -45,15 +47,17 @@ def aggregate_cell(aggregate: Aggregate | None, spec: MetricSpec) -> Cell:
         return missing("no mean: not defined for every image")
     if math.isinf(mean):
         if aggregate.n_identical >= n_images or aggregate.finite_mean is None:
-            return Cell(text=f"{INFINITE} (identical)", sort=repr(mean), title="every output equals its target exactly")
+            return Cell(
+                text=f"{INFINITE} (identical)", sort=repr(float(mean)), title="every output equals its target exactly"
+            )
         others = fixed(aggregate.finite_mean, spec.decimals)
         return Cell(
             text=INFINITE,
-            sort=repr(mean),
+            sort=repr(float(mean)),
             note=f"{aggregate.n_identical} of {n_images} identical, others {others}",
             title=f"mean over the images that are not identical to their targets: {others}",
         )
-    return Cell(text=fixed(mean, spec.decimals), sort=repr(mean))
+    return Cell(text=fixed(mean, spec.decimals), sort=repr(float(mean)))
 
 
 def labelled_score(value: float | None, spec: MetricSpec) -> str:
@@ -95,7 +99,7 @@ def seconds_cell(seconds: float | None) -> Cell:
     """A duration in seconds."""
     if seconds is None:
         return missing("no time was taken")
-    return Cell(text=three_digits(seconds), sort=repr(seconds), title=f"{seconds:.6g} s")
+    return Cell(text=three_digits(seconds), sort=repr(float(seconds)), title=f"{seconds:.6g} s")
 
 
 def count_cell(count: int | None) -> Cell:
@@ -117,4 +121,4 @@ def bytes_text(count: int) -> str:
 def printed_decimals(values: Iterable[float]) -> int:
     """How many digits a printed column had: trailing zeros are lost in floats, its longest number still shows them."""
     exponents = (int(Decimal(repr(value)).normalize().as_tuple().exponent) for value in values)
-    return max(0, *(-exponent for exponent in exponents))
+    return max((max(0, -exponent) for exponent in exponents), default=0)

@@ -8,7 +8,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ldpbench.core.errors import IntegrityError, LdpbenchError, MissingPrerequisiteError
+from ldpbench.core.atomic import explaining_storage
+from ldpbench.core.errors import IntegrityError, LdpbenchError, StorageError
 from ldpbench.core.home import Home
 from ldpbench.core.progress import Progress
 from ldpbench.data import png16
@@ -57,7 +58,7 @@ def publish_pictures(
 
     Raises:
         OSError: If the disk is full, read-only or not ours.
-        MissingPrerequisiteError: If a run's picture is there and may not be read.
+        StorageError: If a picture is there and cannot be read.
     """
     publisher = _Publisher(home, out, progress)
     found: dict[SceneKey, ScenePictures] = {}
@@ -81,6 +82,8 @@ class _Publisher:
             prepared = open_prepared(self._home, dataset_id)
             samples = prepared.split(split)
             places = {sample_id: place for place, sample_id in enumerate(samples.ids)}
+        except StorageError:
+            raise
         except LdpbenchError as error:
             self._progress.warn(error.message)
             why = "is damaged" if isinstance(error, IntegrityError) else "is not prepared here any more"
@@ -117,6 +120,8 @@ class _Publisher:
             return {}, ["The prepared dataset does not hold this scene, so its own pictures are not shown."]
         try:
             arrays = sample_pictures(dataset.samples[dataset.places[sample_id]])
+        except StorageError:
+            raise
         except LdpbenchError as error:
             self._progress.warn(error.message)
             return {}, ["This scene's own pictures are damaged and not shown."]
@@ -174,11 +179,5 @@ def _previews(run: StoredRun, home: Home, sample_id: str) -> Iterator[Path]:
 
 
 def _bytes(path: Path) -> bytes | None:
-    try:
-        return path.read_bytes()
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    except OSError as error:
-        raise MissingPrerequisiteError(
-            f"cannot read {path}: {error.strerror}", hint="make the run folder readable, or move it away"
-        ) from error
+    with explaining_storage("read", path):
+        return path.read_bytes() if path.is_file() else None

@@ -116,7 +116,7 @@ def _rugs(board: Board, scores: Sequence[SampleScores]) -> tuple[Column, dict[st
         if not values:
             return missing("no image has a finite value")
         spread = f"{fixed(min(values), spec.decimals)} to {fixed(max(values), spec.decimals)}"
-        label = f"{spec.title} of {len(values)} images: {spread}"
+        label = f"{spec.title} of {len(values)} image{'s' * (len(values) > 1)}: {spread}"
         ticks = tuple(place(value) for value in sorted(values))
         rug = Rug(ticks=ticks, mean=place(math.fsum(values) / len(values)), label=label)
         return Cell(text="", rug=rug, title=label)

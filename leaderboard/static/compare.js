@@ -53,8 +53,8 @@
         x: (stage.scrollLeft + stage.clientWidth / 2) / (canvas.offsetWidth || 1),
         y: (stage.scrollTop + stage.clientHeight / 2) / (canvas.offsetHeight || 1),
       };
-      stage.style.height = `${Math.round(height * fit)}px`;
-      frame.style.maxWidth = divider.style.maxWidth = `${Math.ceil(width * Math.max(fit, scale))}px`;
+      stage.style.height = `${Math.round(height * Math.min(fit, scale))}px`;
+      frame.style.maxWidth = divider.style.maxWidth = `${Math.ceil(width * scale)}px`;
       canvas.style.width = `${width * scale}px`;
       canvas.style.height = `${height * scale}px`;
       canvas.classList.toggle("crisp", scale * window.devicePixelRatio >= 1.5);

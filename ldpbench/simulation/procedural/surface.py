@@ -81,7 +81,7 @@ def paint_object(surface: Surface, x: Plane, y: Plane, half_width: float, half_h
     gloss *= gloss * gloss
     gloss *= gloss
     shade = (0.5 + 0.62 * lambert) * grain(x, y, surface.seed)
-    return colours * shade[..., None] + 80.0 * (gloss * gloss)[..., None]
+    return np.asarray(colours * shade[..., None] + 80.0 * (gloss * gloss)[..., None])
 
 
 def grain(x: Plane, y: Plane, seed: int, strength: float = 0.22) -> Plane:

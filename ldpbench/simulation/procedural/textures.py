@@ -76,7 +76,9 @@ def dots(u: Plane, v: Plane, seed: int) -> Plane:
 def stars(u: Plane, v: Plane, seed: int) -> Plane:
     """Small dots of random size and brightness, at most one a cell, on a faint cloud."""
     column, row = np.floor(u), np.floor(v)
-    place_u, place_v, size, glow = (_lattice(derive_seed(seed, name), column, row) for name in ("u", "v", "size", "glow"))
+    place_u, place_v, size, glow = (
+        _lattice(derive_seed(seed, name), column, row) for name in ("u", "v", "size", "glow")
+    )
     du, dv = u - column - 0.2 - 0.6 * place_u, v - row - 0.2 - 0.6 * place_v
     radius = 0.03 + 0.13 * size * size
     lit = (du * du + dv * dv < radius * radius) & (glow > 0.25)
@@ -164,14 +166,14 @@ def _near_segment(x: Plane, y: Plane, x0: float, y0: float, x1: float, y1: float
     dx, dy = x1 - x0, y1 - y0
     along = np.clip(((x - x0) * dx + (y - y0) * dy) / (dx * dx + dy * dy), 0.0, 1.0)
     rx, ry = x - x0 - along * dx, y - y0 - along * dy
-    return rx * rx + ry * ry < 0.0064
+    return np.asarray(rx * rx + ry * ry < 0.0064)
 
 
 def _lattice(seed: int, column: Plane, row: Plane) -> Plane:
     """A random number in [0, 1) for each whole cell."""
     table = Draws(seed).units(_LATTICE * _LATTICE)
     x, y = column.astype(np.int64) % _LATTICE, row.astype(np.int64) % _LATTICE
-    return table[y * _LATTICE + x]
+    return np.asarray(table[y * _LATTICE + x])
 
 
 def _value_noise(u: Plane, v: Plane, seed: int) -> Plane:
@@ -185,7 +187,7 @@ def _value_noise(u: Plane, v: Plane, seed: int) -> Plane:
     top, bottom = top * _LATTICE, bottom * _LATTICE
     upper = table[top + left] + x * (table[top + right] - table[top + left])
     lower = table[bottom + left] + x * (table[bottom + right] - table[bottom + left])
-    return upper + y * (lower - upper)
+    return np.asarray(upper + y * (lower - upper))
 
 
 TEXTURES: Mapping[str, Texture] = MappingProxyType(

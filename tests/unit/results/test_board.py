@@ -346,7 +346,7 @@ def test_best_two_of_nothing():
     psnr=st.lists(st.one_of(st.floats(5, 80), st.just(INF)), min_size=1, max_size=5),
     order=st.randoms(use_true_random=False),
 )
-@settings(max_examples=5, deadline=None)
+@settings(max_examples=3, deadline=None)
 def test_the_order_of_images_does_not_change_a_mean(tmp_path_factory, psnr, order):
     means = []
     for _ in range(2):

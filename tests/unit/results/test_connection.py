@@ -5,6 +5,7 @@ import struct
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from pathlib import Path
 
@@ -136,6 +137,16 @@ def test_a_newer_storage_format_asks_for_an_update(database):
     with pytest.raises(MissingPrerequisiteError, match="storage format 100000") as caught, open_for_reading(database):
         pass
     assert "update duckdb" in caught.value.hint
+
+
+def test_a_file_that_somebody_is_just_making_is_waited_for(tmp_path, database):
+    newborn = tmp_path / "newborn.duckdb"
+    newborn.touch()
+    maker = threading.Timer(0.2, database.replace, [newborn])
+    maker.start()
+    with open_for_reading(newborn) as connection:
+        assert connection.execute("SELECT count(*) FROM runs").fetchall() == [(0,)]
+    maker.join()
 
 
 def test_a_folder_is_not_a_database(tmp_path):

@@ -1,4 +1,5 @@
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -152,6 +153,14 @@ def test_a_vanished_folder_stays_in_the_database_and_is_reported(runs, database)
     assert dump(database) == before
 
 
+def test_a_home_that_moved_is_found_again(tmp_path, runs, database):
+    write_run(runs, "run-a")
+    ingest(runs, database)
+    runs.rename(tmp_path / "elsewhere")
+    assert ingest(tmp_path / "elsewhere", database).updated == ("run-a",)
+    assert query(database, "SELECT folder FROM runs") == [(str(tmp_path / "elsewhere" / "run-a"),)]
+
+
 def test_a_half_line_is_taken_in_and_completed_later(runs, database):
     folder = write_run(runs, "run-a", psnr=[30.0, 31.0], status="running")
     whole = (folder / "scores.jsonl").read_bytes()
@@ -283,6 +292,36 @@ def test_an_ingest_that_is_killed_leaves_the_database_usable(runs, database, fir
     if not first:
         assert dump(database) == before
     assert ingest(runs, database) == (IngestReport(new=("run-a",)) if first else IngestReport(updated=("run-a",)))
+
+
+FULL_DISK = """
+import resource, signal, sys
+from pathlib import Path
+from ldpbench.core.errors import StorageError
+from ldpbench.results.ingest import ingest
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
+try:
+    ingest(Path(sys.argv[1]), Path(sys.argv[2]))
+except StorageError as error:
+    sys.exit(f"{error.message}; {error.hint}")
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="limits of POSIX processes stand in for a full disk")
+def test_a_full_disk_leaves_the_database_as_it_was(runs, database):
+    write_run(runs, "run-a")
+    ingest(runs, database)
+    before = dump(database)
+    write_run(runs, "run-b", psnr=[30.0] * 50)
+    process = subprocess.run(
+        [sys.executable, "-c", FULL_DISK, str(runs), str(database)], check=False, capture_output=True, text=True
+    )
+    assert process.returncode == 1
+    assert f"cannot use {database}" in process.stderr
+    assert "space" in process.stderr
+    assert dump(database) == before
+    assert ingest(runs, database).new == ("run-b",)
 
 
 def test_ingests_at_the_same_time_end_with_every_run(runs, database):

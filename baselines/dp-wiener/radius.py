@@ -1,0 +1,80 @@
+"""The signed blur radius of every pixel, from the two views alone.
+
+With the true radius, the left view under the right PSF equals the right view under the left PSF: both are the sharp
+picture under both PSFs. What remains of their difference, divided by the root of the PSFs' summed power, is white noise
+of the sensor's strength; a wrong radius leaves more. The remainder is summed over windows of several sizes: where a small
+window holds texture it decides, elsewhere a larger one does.
+"""
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from ldpbench.api import PsfShape
+
+from .kernels import RADII, SHAPES, left_transfer
+from .spectra import PaddedViews, Spectrum, squared_frequency
+
+WINDOWS = ((4.0, 1.0), (10.0, 0.1), (30.0, 0.01))
+"""Standard deviation in px and weight of each window."""
+HIGH_PASS_PERIOD_PX = 40.0
+"""Slower changes are left out: shading differs between the views and tells nothing of blur."""
+MIN_POWER = 1e-3
+"""Keeps frequencies that no view holds from being raised without bound."""
+SMOOTHNESS_PX = 3.0
+"""Standard deviation of the last smoothing of the map."""
+CHOICE_PX = 512
+"""Side of the middle part of the picture on which the shape of the PSF is chosen."""
+
+Plane = NDArray[np.float32]
+
+
+def choose_shape(views: PaddedViews) -> PsfShape:
+    """The shape that leaves the least remainder in the middle of the picture."""
+    top, left = (max((size - CHOICE_PX) // 2, 0) for size in views.left.shape[-2:])
+    middle = (slice(None), slice(top, top + CHOICE_PX), slice(left, left + CHOICE_PX))
+    part = PaddedViews(views.left[middle], views.right[middle], views.margin)
+    return min(SHAPES, key=lambda shape: float(_costs(part, shape).min(axis=0).mean()))
+
+
+def estimate_radius(views: PaddedViews, shape: PsfShape) -> Plane:
+    """Signed radius in px, float32 (H, W), negative nearer than the focus; smoothed by how sure each pixel is."""
+    costs = _costs(views, shape)
+    best = np.clip(np.argmin(costs, axis=0), 1, len(costs) - 2)
+    before, least, after = (np.take_along_axis(costs, (best + step)[None], axis=0)[0] for step in (-1, 0, 1))
+    curvature = np.maximum(before - 2 * least + after, 1e-9)
+    offset = np.clip(0.5 * (before - after) / curvature, -1, 1)  # the vertex of a parabola through the three
+    radius = cv2.medianBlur((best + RADII.start + offset).astype(np.float32), 5)
+    smooth = _blur(radius * curvature, SMOOTHNESS_PX) / _blur(curvature, SMOOTHNESS_PX)
+    return np.asarray(smooth, dtype=np.float32)
+
+
+def _costs(views: PaddedViews, shape: PsfShape) -> Plane:
+    """The windowed power of the remainder for each radius, float32 (radii, H, W)."""
+    slow = squared_frequency(views.grid) * np.float32(HIGH_PASS_PERIOD_PX**2)
+    # The channels' mean will do: blur is the same in all of them, and their mean has less noise.
+    left, right = ((spectrum.mean(axis=0) * (slow / (1 + slow))).astype(np.complex64) for spectrum in views.spectra)
+    return np.stack([_windowed(_remainder(views, left, right, left_transfer(c, shape, views.grid)) ** 2) for c in RADII])
+
+
+def _remainder(views: PaddedViews, left: Spectrum, right: Spectrum, transfer: Spectrum) -> Plane:
+    power = 2 * (transfer.real**2 + transfer.imag**2) + np.float32(MIN_POWER)
+    crossed = np.conj(transfer) * left
+    crossed -= transfer * right
+    crossed /= np.sqrt(power)
+    return views.inverse(crossed)
+
+
+def _windowed(plane: Plane) -> Plane:
+    total = np.zeros_like(plane)
+    for sigma, weight in WINDOWS:
+        total += np.float32(weight) * _blur(plane, sigma)
+    return total
+
+
+def _blur(plane: Plane, sigma: float) -> Plane:
+    """A Gaussian as three box filters: its time does not grow with sigma."""
+    side = int(np.sqrt(4 * sigma * sigma + 1)) | 1
+    for _ in range(3):
+        plane = np.asarray(cv2.blur(plane, (side, side), borderType=cv2.BORDER_REFLECT), dtype=np.float32)
+    return plane
