@@ -19,7 +19,8 @@ class BlurryInput(Deblurrer):
         blur_map: torch.Tensor | None,
     ) -> torch.Tensor:
         """The mean of the views."""
-        assert left is not None and right is not None, "both views are declared as inputs"
+        assert left is not None, "declared as an input"
+        assert right is not None, "declared as an input"
         return (left + right) / 2
 
 

@@ -26,7 +26,8 @@ class DpWiener(Deblurrer):
         blur_map: torch.Tensor | None,
     ) -> torch.Tensor:
         """Restore each item of the batch on its own."""
-        assert left is not None and right is not None, "both views are declared as inputs"
+        assert left is not None, "declared as an input"
+        assert right is not None, "declared as an input"
         items = [self._restore_one(one, other) for one, other in zip(left, right, strict=True)]
         return torch.stack(items).to(left.device, left.dtype)
 

@@ -32,7 +32,11 @@ def blend_radii(views: PaddedViews, radius: NDArray[np.float32], shape: PsfShape
     for whole in range(int(np.floor(radius.min())), int(np.ceil(radius.max())) + 1):
         share = np.maximum(1 - np.abs(radius - whole), 0)
         if share.any():
-            sharp = mean if whole == 0 else views.inverse(_deconvolve(views, left_transfer(whole, shape, views.grid), ratio))
+            sharp = (
+                mean
+                if whole == 0
+                else views.inverse(_deconvolve(views, left_transfer(whole, shape, views.grid), ratio))
+            )
             total += share * sharp
     return total
 

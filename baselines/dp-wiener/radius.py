@@ -2,8 +2,8 @@
 
 With the true radius, the left view under the right PSF equals the right view under the left PSF: both are the sharp
 picture under both PSFs. What remains of their difference, divided by the root of the PSFs' summed power, is white noise
-of the sensor's strength; a wrong radius leaves more. The remainder is summed over windows of several sizes: where a small
-window holds texture it decides, elsewhere a larger one does.
+of the sensor's strength; a wrong radius leaves more. The remainder is summed over windows of several sizes: where a
+small window holds texture it decides, elsewhere a larger one does.
 """
 
 import cv2
@@ -30,11 +30,17 @@ Plane = NDArray[np.float32]
 
 
 def choose_shape(views: PaddedViews) -> PsfShape:
-    """The shape that leaves the least remainder in the middle of the picture."""
+    """The shape that leaves the least noise in the middle of the picture, relative to what it can leave."""
     top, left = (max((size - CHOICE_PX) // 2, 0) for size in views.left.shape[-2:])
     middle = (slice(None), slice(top, top + CHOICE_PX), slice(left, left + CHOICE_PX))
     part = PaddedViews(views.left[middle], views.right[middle], views.margin)
-    return min(SHAPES, key=lambda shape: float(_costs(part, shape).min(axis=0).mean()))
+
+    def noise_left(shape: PsfShape) -> float:
+        shares = [_noise_share(left_transfer(c, shape, part.grid)) for c in RADII]
+        relative = _costs(part, shape) / np.array(shares, np.float32)[:, None, None]
+        return float(relative.min(axis=0).mean())
+
+    return min(SHAPES, key=noise_left)
 
 
 def estimate_radius(views: PaddedViews, shape: PsfShape) -> Plane:
@@ -54,15 +60,25 @@ def _costs(views: PaddedViews, shape: PsfShape) -> Plane:
     slow = squared_frequency(views.grid) * np.float32(HIGH_PASS_PERIOD_PX**2)
     # The channels' mean will do: blur is the same in all of them, and their mean has less noise.
     left, right = ((spectrum.mean(axis=0) * (slow / (1 + slow))).astype(np.complex64) for spectrum in views.spectra)
-    return np.stack([_windowed(_remainder(views, left, right, left_transfer(c, shape, views.grid)) ** 2) for c in RADII])
+    return np.stack([_cost(views, left, right, left_transfer(c, shape, views.grid)) for c in RADII])
 
 
-def _remainder(views: PaddedViews, left: Spectrum, right: Spectrum, transfer: Spectrum) -> Plane:
-    power = 2 * (transfer.real**2 + transfer.imag**2) + np.float32(MIN_POWER)
+def _cost(views: PaddedViews, left: Spectrum, right: Spectrum, transfer: Spectrum) -> Plane:
     crossed = np.conj(transfer) * left
     crossed -= transfer * right
-    crossed /= np.sqrt(power)
-    return views.inverse(crossed)
+    crossed /= np.sqrt(_power(transfer) + np.float32(MIN_POWER))
+    return _windowed(views.inverse(crossed) ** 2)
+
+
+def _power(transfer: Spectrum) -> Plane:
+    """Summed power of the two PSFs; both have the same."""
+    return np.asarray(2 * (transfer.real**2 + transfer.imag**2), dtype=np.float32)
+
+
+def _noise_share(transfer: Spectrum) -> float:
+    """Share of the sensor's noise that is left in a remainder: PSFs with less power leave less."""
+    power = _power(transfer)
+    return float((power / (power + np.float32(MIN_POWER))).mean())
 
 
 def _windowed(plane: Plane) -> Plane:

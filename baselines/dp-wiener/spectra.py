@@ -50,7 +50,7 @@ class PaddedViews:
 
     @cached_property
     def noise(self) -> float:
-        """Standard deviation of the noise of one view: the median of its second differences, which detail hardly moves."""
+        """Standard deviation of one view's noise: the median of its second differences, which detail hardly moves."""
         differences = [
             np.abs(np.diff(np.diff(view, 2, axis=-1), 2, axis=-2)).ravel() for view in (self.left, self.right)
         ]
