@@ -12,6 +12,8 @@ MODEL_ERROR = 0.03
 """Part of the noise-to-signal ratio that stays without noise: the assumed PSF is never quite the true one."""
 NATURAL_BAND = (0.01, 0.06)
 """Frequencies, in cycles per pixel, that blur hardly touches: there the picture's own power is measured."""
+BORDER_REACH = 1.5
+"""Deconvolution is trusted fully at this many blur radii from the border."""
 
 Picture = NDArray[np.float32]
 
@@ -38,7 +40,20 @@ def blend_radii(views: PaddedViews, radius: NDArray[np.float32], shape: PsfShape
                 else views.inverse(_deconvolve(views, left_transfer(whole, shape, views.grid), ratio))
             )
             total += share * sharp
-    return total
+    inside = border_share(radius)
+    return inside * total + (1 - inside) * mean
+
+
+def border_share(radius: NDArray[np.float32]) -> NDArray[np.float32]:
+    """How far each pixel trusts its deconvolution, (H, W) in [0, 1].
+
+    What lay outside the picture is unknown, so within reach of the PSF the mean of the views takes over.
+    """
+    height, width = radius.shape
+    down = np.minimum(np.arange(height), np.arange(height)[::-1])[:, None]
+    across = np.minimum(np.arange(width), np.arange(width)[::-1])[None, :]
+    distance = np.minimum(down, across) + 1
+    return np.asarray(np.clip(distance / np.maximum(BORDER_REACH * np.abs(radius), 1.0), 0, 1), dtype=np.float32)
 
 
 def noise_to_signal(views: PaddedViews) -> NDArray[np.float32]:

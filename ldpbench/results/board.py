@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 import duckdb
 
 from ldpbench.core.errors import UsageError
-from ldpbench.metrics.aggregate import SET_METRICS, mean, summarise
+from ldpbench.metrics.aggregate import SET_METRICS, mean, rmse_mean, summarise
 from ldpbench.metrics.catalogue import METRICS
 from ldpbench.records import MetricSpec, Protocol, RunRecord
 from ldpbench.results.ranking import best_two, competition_ranks
@@ -87,7 +87,9 @@ def _columns(protocol: Protocol) -> tuple[MetricSpec, ...]:
     """
     known = [metric.spec for metric in METRICS.values() if metric.spec.ref in protocol.metrics]
     sources = {spec.id for spec in known}
-    return (*known, *(metric.spec for metric in SET_METRICS.values() if metric.source in sources))
+    of_sets = [metric for metric in SET_METRICS.values() if metric.source in sources]
+    # The mean of a metric over images is that metric's own column already.
+    return (*known, *(metric.spec for metric in of_sets if metric.compute is not rmse_mean))
 
 
 def _board(standings: Sequence[Standing], region: str) -> Board:

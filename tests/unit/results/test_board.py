@@ -3,7 +3,7 @@ import math
 from pathlib import Path
 
 import pytest
-from factories import (
+from tests.factories import (
     failed_row,
     make_dataset,
     make_method,
@@ -264,10 +264,13 @@ def test_a_board_without_any_known_metric_ranks_nobody(home):
 
 
 def test_set_metrics_appear_where_their_source_was_measured(home):
-    write_values(home, "a", [{"rmse": 0.1}, {"rmse": 0.3}], protocol=make_protocol(metrics=("rmse/1",)))
+    values = [{"psnr": 20.0, "rmse": 0.1}, {"psnr": 40.0, "rmse": 0.01}]
+    write_values(home, "a", values, protocol=make_protocol(metrics=("psnr/1", "rmse/1")))
     board = only_board(home)
-    assert [spec.id for spec in board.metrics] == ["rmse", "rmse-mean"]
-    assert board.rows[0].values["rmse-mean"].mean == pytest.approx(0.2)
+    # Both readings of MSE_rel: 10^(-mean PSNR / 20), and the mean of the images' RMSE, which is RMSE's own column.
+    assert [spec.id for spec in board.metrics] == ["psnr", "rmse", "mse-rel"]
+    assert board.rows[0].values["mse-rel"].mean == pytest.approx(10 ** (-30 / 20))
+    assert board.rows[0].values["rmse"].mean == pytest.approx(0.055)
 
 
 def test_a_row_says_what_the_record_says(home):

@@ -8,7 +8,7 @@ from datetime import datetime
 
 import duckdb
 import pytest
-from factories import (
+from tests.factories import (
     failed_row,
     make_method,
     make_protocol,

@@ -2,7 +2,7 @@ import contextlib
 
 import duckdb
 import pytest
-from factories import write_run
+from tests.factories import write_run
 
 from ldpbench.core.errors import IntegrityError, MissingPrerequisiteError
 from ldpbench.results import migrations

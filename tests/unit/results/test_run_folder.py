@@ -1,7 +1,7 @@
 import json
 
 import pytest
-from factories import (
+from tests.factories import (
     failed_row,
     make_protocol,
     make_record,

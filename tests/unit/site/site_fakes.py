@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from factories import make_method, make_protocol, make_record
+from tests.factories import make_method, make_protocol, make_record
 
 from ldpbench.records import BaselineRecord, DatasetCard, MetricSpec, Protocol
 from ldpbench.results.views import Aggregate, Board, BoardRow, PublishedRow, PublishedTable, SampleScores, StoredRun

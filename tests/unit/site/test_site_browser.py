@@ -5,7 +5,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from factories import grey_png
+from tests.factories import grey_png
 from html_checks import Reader
 from site_fakes import make_facts, make_pictures
 

@@ -1,7 +1,7 @@
 from pathlib import Path
 
 import pytest
-from factories import make_dataset, make_method, make_protocol, write_run
+from tests.factories import make_dataset, make_method, make_protocol, write_run
 from html_checks import broken_links, parse_site
 
 from ldpbench.core.errors import MissingPrerequisiteError, UsageError

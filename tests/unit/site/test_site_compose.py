@@ -1,7 +1,7 @@
 import math
 from dataclasses import replace
 
-from factories import make_method, make_protocol, make_record
+from tests.factories import make_method, make_protocol, make_record
 from site_fakes import LPIPS, METRICS, PSNR, make_baseline, make_board, make_card, make_facts, make_pictures
 
 from ldpbench.results.views import StoredRun

@@ -6,7 +6,7 @@ from typing import Any
 
 import jinja2
 import pytest
-from factories import grey_png, make_protocol
+from tests.factories import grey_png, make_protocol
 from html_checks import Parsed, broken_links, loads_and_links, parse_site
 from site_fakes import make_baseline, make_board, make_card, make_facts, make_pictures, make_published, make_runs
 

@@ -1,7 +1,7 @@
 import re
 
 import pytest
-from factories import make_protocol
+from tests.factories import make_protocol
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 

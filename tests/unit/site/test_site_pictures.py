@@ -5,7 +5,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 import pytest
-from factories import FINGERPRINT, grey_png, make_dataset, make_method, make_record
+from tests.factories import FINGERPRINT, grey_png, make_dataset, make_method, make_record
 
 from ldpbench.core.errors import ImageError, StorageError
 from ldpbench.core.home import Home
