@@ -96,7 +96,7 @@ def _board_cells(board: "Board", row: "BoardRow") -> list[str]:
         "—" if row.rank is None else str(row.rank),
         row.method_id,
         " + ".join(row.inputs),
-        str(board.n_images),
+        str(next((value.n_images for value in row.values.values()), board.n_images)),
         *(number(row.values[spec.id].mean, spec.decimals) for spec in board.metrics),
         number(row.seconds_median, 2),
     ]

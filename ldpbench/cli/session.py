@@ -73,7 +73,7 @@ def command(app: typer.Typer, name: str, *, schema: str, example: str) -> Callab
 
         run.__signature__ = inspect.Signature([*own, *common])  # type: ignore[attr-defined]  # what typer reads
         run.__annotations__ = {parameter.name: parameter.annotation for parameter in [*own, *common]}
-        del run.__wrapped__  # type: ignore[attr-defined]  # or typer would follow it to the function without options
+        del run.__wrapped__  # or typer would follow it to the function without options
         app.command(name, epilog=f"Example: {example}")(run)
 
     return register

@@ -27,7 +27,6 @@ from ldpbench.methods.runtime import restore_sample
 from ldpbench.records import Environment, Failure, ImageRow, RunRecord
 from ldpbench.results.run_folder import read_run
 
-
 Status = Literal["complete", "partial", "failed", "skipped", "done-before"]
 
 

@@ -31,7 +31,7 @@ class Protocol(Record):
     """Pixels cut from every side before scoring."""
     rounding: Literal["none", "u8", "u16"] = "none"
     domain: Domain
-    """``native``: values as they are. ``white``: divided by the white level. ``sqrt-white``: the square root of that."""
+    """``native``: as they are. ``white``: divided by the white level. ``sqrt-white``: the square root of that."""
     registration: Registration
     """``centre-similarity-1``: the target is first shifted and scaled onto the centre view, alike for every method.
     The number is the version of the estimator."""

@@ -3,6 +3,14 @@ import math
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ldpbench.core.errors import UsageError
+from ldpbench.results.board import boards, runs, sample_scores
+from ldpbench.results.connection import open_for_reading
+from ldpbench.results.ingest import ingest
+from ldpbench.results.ranking import best_two, competition_ranks
 from tests.factories import (
     failed_row,
     make_dataset,
@@ -15,14 +23,6 @@ from tests.factories import (
     write_folder,
     write_run,
 )
-from hypothesis import given, settings
-from hypothesis import strategies as st
-
-from ldpbench.core.errors import UsageError
-from ldpbench.results.board import boards, runs, sample_scores
-from ldpbench.results.connection import open_for_reading
-from ldpbench.results.ingest import ingest
-from ldpbench.results.ranking import best_two, competition_ranks
 
 INF = float("inf")
 

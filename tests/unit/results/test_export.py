@@ -4,6 +4,12 @@ import json
 import math
 
 import pytest
+
+from ldpbench.metrics.catalogue import get_spec
+from ldpbench.results.board import boards
+from ldpbench.results.connection import open_for_reading
+from ldpbench.results.export import EXPORTERS, boards_csv, boards_json, boards_markdown, format_mean
+from ldpbench.results.ingest import ingest
 from tests.factories import (
     make_dataset,
     make_method,
@@ -14,12 +20,6 @@ from tests.factories import (
     write_folder,
     write_run,
 )
-
-from ldpbench.metrics.catalogue import get_spec
-from ldpbench.results.board import boards
-from ldpbench.results.connection import open_for_reading
-from ldpbench.results.export import EXPORTERS, boards_csv, boards_json, boards_markdown, format_mean
-from ldpbench.results.ingest import ingest
 
 
 @pytest.fixture

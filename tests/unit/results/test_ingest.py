@@ -8,6 +8,13 @@ from datetime import datetime
 
 import duckdb
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ldpbench.core.errors import IntegrityError, MissingPrerequisiteError
+from ldpbench.results import ingest as ingest_module
+from ldpbench.results.connection import open_for_reading
+from ldpbench.results.ingest import IngestReport, Skipped, ingest
 from tests.factories import (
     failed_row,
     make_method,
@@ -18,13 +25,6 @@ from tests.factories import (
     write_folder,
     write_run,
 )
-from hypothesis import given, settings
-from hypothesis import strategies as st
-
-from ldpbench.core.errors import IntegrityError, MissingPrerequisiteError
-from ldpbench.results import ingest as ingest_module
-from ldpbench.results.connection import open_for_reading
-from ldpbench.results.ingest import IngestReport, Skipped, ingest
 
 TABLES = ("runs", "protocols", "images", "image_scores", "latest_run")
 

@@ -2,13 +2,13 @@ import contextlib
 
 import duckdb
 import pytest
-from tests.factories import write_run
 
 from ldpbench.core.errors import IntegrityError, MissingPrerequisiteError
 from ldpbench.results import migrations
 from ldpbench.results.connection import open_for_reading, open_for_writing
 from ldpbench.results.ingest import ingest
 from ldpbench.results.migrations import MIGRATIONS, Migration, migrate, pending
+from tests.factories import write_run
 
 RELEASED = {
     "m0001_initial": "db86fd12cf39439eb27cb363ec2c6f97c260988604ac96db68f90ae17f4ed82b",

@@ -1,6 +1,11 @@
 import json
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ldpbench.core.errors import IntegrityError, MissingPrerequisiteError
+from ldpbench.results.run_folder import PREVIEWS_FOLDER, RUN_FILE, SCORES_FILE, content_sha256, read_run
 from tests.factories import (
     failed_row,
     make_protocol,
@@ -11,11 +16,6 @@ from tests.factories import (
     write_folder,
     write_run,
 )
-from hypothesis import given, settings
-from hypothesis import strategies as st
-
-from ldpbench.core.errors import IntegrityError, MissingPrerequisiteError
-from ldpbench.results.run_folder import PREVIEWS_FOLDER, RUN_FILE, SCORES_FILE, content_sha256, read_run
 
 
 def damage_line(folder, number, line):

@@ -4,13 +4,12 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tests.factories import make_method, make_protocol, make_record
-
 from ldpbench.records import BaselineRecord, DatasetCard, MetricSpec, Protocol
 from ldpbench.results.views import Aggregate, Board, BoardRow, PublishedRow, PublishedTable, SampleScores, StoredRun
 from ldpbench.site.facts import Facts, ScenePictures
 from ldpbench.site.names import safe_name, scene_folder
 from ldpbench.site.pages import Picture
+from tests.factories import make_method, make_protocol, make_record
 
 PSNR = MetricSpec(
     id="psnr", version=1, title="PSNR", unit="dB", higher_is_better=True, decimals=2, convention="One value per image."

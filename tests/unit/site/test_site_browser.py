@@ -5,12 +5,12 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from tests.factories import grey_png
 from html_checks import Reader
 from site_fakes import make_facts, make_pictures
 
 from ldpbench.site.compose import compose
 from ldpbench.site.render import write_pages
+from tests.factories import grey_png
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 

@@ -1,7 +1,6 @@
 from pathlib import Path
 
 import pytest
-from tests.factories import make_dataset, make_method, make_protocol, write_run
 from html_checks import broken_links, parse_site
 
 from ldpbench.core.errors import MissingPrerequisiteError, UsageError
@@ -10,6 +9,7 @@ from ldpbench.data.prepared import open_prepared
 from ldpbench.results.connection import open_for_reading
 from ldpbench.results.ingest import ingest
 from ldpbench.site.build import build_site
+from tests.factories import make_dataset, make_method, make_protocol, write_run
 
 EVIL = "<script>alert(1)</script>"
 

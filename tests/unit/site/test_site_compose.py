@@ -1,7 +1,6 @@
 import math
 from dataclasses import replace
 
-from tests.factories import make_method, make_protocol, make_record
 from site_fakes import LPIPS, METRICS, PSNR, make_baseline, make_board, make_card, make_facts, make_pictures
 
 from ldpbench.results.views import StoredRun
@@ -10,6 +9,7 @@ from ldpbench.site.facts import Facts
 from ldpbench.site.index import web_address
 from ldpbench.site.pages import BoardPage, Cell, IndexPage, MethodPage, Page, RunPage, ScenePage, Table
 from ldpbench.site.words import differences, protocol_facts
+from tests.factories import make_method, make_protocol, make_record
 
 SCENES = ("scene-01", "scene-02")
 

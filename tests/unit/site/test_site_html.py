@@ -6,7 +6,6 @@ from typing import Any
 
 import jinja2
 import pytest
-from tests.factories import grey_png, make_protocol
 from html_checks import Parsed, broken_links, loads_and_links, parse_site
 from site_fakes import make_baseline, make_board, make_card, make_facts, make_pictures, make_published, make_runs
 
@@ -14,6 +13,7 @@ from ldpbench.core.resources import shipped_root
 from ldpbench.site.compose import compose
 from ldpbench.site.facts import Facts
 from ldpbench.site.render import write_pages
+from tests.factories import grey_png, make_protocol
 
 EVIL = "<script>alert(1)</script>"
 EVIL_QUOTED = "\"'><img src=x onerror=alert(1)>{{ 7 * 7 }}"

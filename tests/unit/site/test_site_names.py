@@ -1,11 +1,11 @@
 import re
 
 import pytest
-from tests.factories import make_protocol
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from ldpbench.site.names import board_pages, method_page, safe_name, scene_folder, scene_page
+from tests.factories import make_protocol
 
 
 @pytest.mark.parametrize("name", ["ldp-large", "1P0A1046", "dpd_blur", "v1.2", "001"])

@@ -5,7 +5,6 @@ from typing import Any, TypeVar
 
 import numpy as np
 import pytest
-from tests.factories import FINGERPRINT, grey_png, make_dataset, make_method, make_record
 
 from ldpbench.core.errors import ImageError, StorageError
 from ldpbench.core.home import Home
@@ -15,6 +14,7 @@ from ldpbench.data.sample import Sample
 from ldpbench.results.views import StoredRun
 from ldpbench.site.facts import ScenePictures
 from ldpbench.site.pictures import publish_pictures
+from tests.factories import FINGERPRINT, grey_png, make_dataset, make_method, make_record
 
 T = TypeVar("T")
 SCENES = {("toy", "test"): ("scene-01", "scene-02")}
