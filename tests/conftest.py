@@ -3,9 +3,10 @@
 import gc
 import os
 import socket
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -58,6 +59,30 @@ def sample_home(tmp_path_factory: pytest.TempPathFactory) -> Home:
     shared = Home(tmp_path_factory.mktemp("sample-home"))
     prepare("sample", shared)
     return shared
+
+
+class Ended(NamedTuple):
+    """How a command line ended."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+@pytest.fixture
+def ldpbench(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Callable[..., Ended]:
+    """Run a command line in this process, through the program's own entry point."""
+    from ldpbench.cli.main import main
+
+    def run(*arguments: str) -> Ended:
+        monkeypatch.setattr(sys, "argv", ["ldpbench", *arguments])
+        capfd.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            main()
+        output = capfd.readouterr()
+        return Ended(int(ended.value.code or 0), output.out, output.err)
+
+    return run
 
 
 @pytest.fixture

@@ -2,13 +2,14 @@
 
 import contextlib
 import os
+import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from ldpbench.core.atomic import explaining_storage, write_text
+from ldpbench.core.atomic import explaining_storage, replacing_folder, write_text
 from ldpbench.core.errors import MissingPrerequisiteError
 from ldpbench.records import ImageRow, RunRecord
 from ldpbench.results.run_folder import PREVIEWS_FOLDER, RUN_FILE, SCORES_FILE, read_run
@@ -39,6 +40,8 @@ def cell_lock(runs: Path, cell: str) -> Iterator[None]:
                 "another evaluation is working on this cell", hint="wait for it, or stop it"
             ) from error
     try:
+        for abandoned in runs.glob(f".*-{cell[:12]}*.part"):  # begun by a process that was killed
+            shutil.rmtree(abandoned, ignore_errors=True)
         yield
     finally:
         lock.release()
@@ -63,11 +66,9 @@ class RunWriter:
     def create(cls, runs: Path, record: RunRecord) -> "RunWriter":
         """Start a new run folder named after the record's ``run_id``."""
         folder = runs / record.run_id
-        with explaining_storage("write", folder):
-            folder.mkdir(parents=True)
-        writer = cls(folder, record, frozenset())
-        writer._write_record()
-        return writer
+        with replacing_folder(folder) as fresh:
+            write_text(fresh / RUN_FILE, _document(record))
+        return cls(folder, record, frozenset())
 
     @classmethod
     def resume(cls, folder: Path) -> "RunWriter":
@@ -123,4 +124,8 @@ class RunWriter:
         return self.record
 
     def _write_record(self) -> None:
-        write_text(self.folder / RUN_FILE, self.record.model_dump_json(by_alias=True, indent=2) + "\n")
+        write_text(self.folder / RUN_FILE, _document(self.record))
+
+
+def _document(record: RunRecord) -> str:
+    return record.model_dump_json(by_alias=True, indent=2) + "\n"

@@ -3,13 +3,9 @@
 import os
 import re
 import shlex
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
-
-from ldpbench.core.home import Home
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -44,7 +40,7 @@ def test_make_targets_exist():
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
-def test_shown_commands_run(document, home_with_sample: Home, tmp_path):
+def test_shown_commands_run(document, home_with_sample, ldpbench, tmp_path, monkeypatch):
     lines = [line for line in shell_lines(document) if line.startswith("ldpbench ")]
     if not lines:
         assert "ldpbench " not in "".join(blocks(document, "sh")).replace("pip install", "")
@@ -53,17 +49,14 @@ def test_shown_commands_run(document, home_with_sample: Home, tmp_path):
     if document.name == "add-a-method.md":
         write_the_shown_method(document, tmp_path / "my-net")
     write_pair(tmp_path)
+    monkeypatch.chdir(tmp_path)
     skipped = []
     for line in lines:
         if "pixeldp" in line and not real_scenes:
             skipped.append(line)
             continue
         words = shlex.split(line.replace("PIXELDP_FOLDER", real_scenes or ""))[1:]
-        done = subprocess.run(
-            [sys.executable, "-m", "ldpbench", *words],
-            cwd=tmp_path, capture_output=True, text=True, check=False,
-            env=os.environ | {"LDPBENCH_HOME": str(home_with_sample.root)},
-        )  # fmt: skip
+        done = ldpbench(*words)
         assert done.returncode == 0, f"{line}\n{done.stderr}"
     if skipped and len(skipped) == len(lines):
         pytest.skip("LDPBENCH_TEST_PIXELDP is not set, and every command here needs real scenes")

@@ -11,13 +11,8 @@ import typer
 from typer.testing import CliRunner
 
 from ldpbench.cli.main import app
+from ldpbench.core.errors import UsageError
 from ldpbench.data import png16
-
-LDPBENCH = [sys.executable, "-m", "ldpbench"]
-
-
-def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([*LDPBENCH, *arguments], capture_output=True, text=True, check=False)
 
 
 def invoke(*arguments: str):
@@ -76,8 +71,8 @@ def test_help_loads_nothing_heavy():
         (["prepare", "pixeldp", "--source", "/nowhere"], 3, "error: --source /nowhere does not exist"),
     ],
 )
-def test_errors_are_one_line_and_say_what_to_do(arguments, code, sentence):
-    done = run(*arguments)
+def test_errors_are_one_line_and_say_what_to_do(arguments, code, sentence, ldpbench):
+    done = ldpbench(*arguments)
     assert done.returncode == code, done.stderr
     assert done.stdout == ""
     assert done.stderr.startswith(sentence), done.stderr
@@ -87,8 +82,8 @@ def test_errors_are_one_line_and_say_what_to_do(arguments, code, sentence):
 
 
 @pytest.mark.parametrize("arguments", [["prepare", "smaple"], ["nonsense"], ["evaluate", "--all"]])
-def test_errors_are_documents_too(arguments):
-    done = run(*arguments, "--json")
+def test_errors_are_documents_too(arguments, ldpbench):
+    done = ldpbench(*arguments, "--json")
     document = json.loads(done.stdout)
     assert document["ok"] is False
     assert document["error"]["message"]
@@ -96,8 +91,9 @@ def test_errors_are_documents_too(arguments):
     assert done.stderr == ""
 
 
-def test_tracebacks_only_when_asked_for():
-    assert "Traceback" in run("prepare", "smaple", "-vv").stderr
+def test_tracebacks_only_when_asked_for(ldpbench):
+    with pytest.raises(UsageError):
+        ldpbench("prepare", "smaple", "-vv")
 
 
 def test_an_interrupt_ends_with_130(home_with_sample, monkeypatch):
@@ -135,13 +131,13 @@ def test_doctor_reports_and_never_fails_on_an_empty_home():
     assert {"python", "gpu", "disk", "database", "home"} <= set(checks)
 
 
-def test_a_read_only_home_is_a_sentence(home, monkeypatch):
+def test_a_read_only_home_is_a_sentence(home, ldpbench):
     home.root.mkdir(parents=True)
     home.root.chmod(0o500)
     try:
         (home.root / "probe").mkdir()
     except OSError:
-        done = run("prepare", "sample")
+        done = ldpbench("prepare", "sample")
         assert done.returncode == 3
         assert "Permission denied" in done.stderr
         assert done.stderr.count("\n") <= 2
@@ -151,7 +147,7 @@ def test_a_read_only_home_is_a_sentence(home, monkeypatch):
     # The superuser may write anywhere; a home below a file cannot be made by anybody.
     blocked = home.root / "file"
     blocked.write_text("x")
-    done = run("prepare", "sample", "--home", str(blocked / "home"))
+    done = ldpbench("prepare", "sample", "--home", str(blocked / "home"))
     assert done.returncode == 3
     assert done.stderr.splitlines()[-1].startswith("error: cannot write ")
 
@@ -185,11 +181,11 @@ def test_deblur_keeps_the_bit_depth(tmp_path):
         (png16.encode(np.ones((30, 30), np.uint8))[:60], "truncated"),
     ],
 )
-def test_deblur_names_a_bad_view_and_writes_nothing(tmp_path, content, sentence):
+def test_deblur_names_a_bad_view_and_writes_nothing(tmp_path, content, sentence, ldpbench):
     good, bad, out = tmp_path / "l.png", tmp_path / "r.png", tmp_path / "out.png"
     png16.write(good, np.ones((30, 30), np.uint8))
     bad.write_bytes(content)
-    done = run("deblur", str(good), str(bad), "-o", str(out))
+    done = ldpbench("deblur", str(good), str(bad), "-o", str(out))
     assert done.returncode == 4
     assert done.stderr.startswith(f"error: {bad}: ")
     assert sentence in done.stderr

@@ -146,7 +146,7 @@ def test_a_full_disk_stops_with_a_sentence_and_the_run_can_continue(home_with_sa
     calls = 0
     real = os.fsync
 
-    def fail_third(descriptor: int) -> None:
+    def fail_later(descriptor: int) -> None:
         nonlocal calls
         calls += 1
         if calls == 3:
@@ -154,7 +154,7 @@ def test_a_full_disk_stops_with_a_sentence_and_the_run_can_continue(home_with_sa
         real(descriptor)
 
     with monkeypatch.context() as patch:
-        patch.setattr(run_writer.os, "fsync", fail_third)
+        patch.setattr(run_writer.os, "fsync", fail_later)
         with pytest.raises(StorageError, match="No space left"):
             run(home_with_sample, method, previews=False)
     outcome = run(home_with_sample, method)[0]

@@ -34,7 +34,7 @@ def test_the_set_is_what_its_card_says(scenes):
 def test_blur_has_both_signs_and_stays_in_reach(scenes, plan):
     coc, depth = scenes[plan.id].coc.astype(int), scenes[plan.id].depth_mm
     assert np.abs(coc).max() <= MAX_RADIUS_PX
-    assert 500 <= depth.min()
+    assert depth.min() >= 500
     assert depth.max() <= 15000
     assert np.mean(np.abs(coc) <= 1) >= 0.15
     assert np.mean(coc < -1) >= 0.25
