@@ -25,22 +25,38 @@ SMOOTHNESS_PX = 3.0
 """Standard deviation of the last smoothing of the map."""
 CHOICE_PX = 512
 """Side of the middle part of the picture on which the shape of the PSF is chosen."""
+EVIDENCE = 1.2
+"""By how much another shape has to leave less noise than the first one.
+
+A ring is smaller than the realistic PSF of the same disparity, so it reaches across fewer outlines and leaves a little
+less even where it is wrong: up to 1.15 times less in scenes rendered with the realistic PSF, but at least 1.21 times
+less in scenes rendered with rings or boxes.
+"""
+TINY = 1e-12
+"""Keeps the logarithm finite in pictures without noise or detail."""
 
 Plane = NDArray[np.float32]
 
 
 def choose_shape(views: PaddedViews) -> PsfShape:
-    """The shape that leaves the least noise in the middle of the picture, relative to what it can leave."""
+    """The first shape, unless another one leaves clearly less noise, relative to what it can leave.
+
+    Judged in the middle of the picture, by the geometric mean over pixels: outlines, where two blurs meet and nothing
+    fits, must not decide.
+    """
     top, left = (max((size - CHOICE_PX) // 2, 0) for size in views.left.shape[-2:])
     middle = (slice(None), slice(top, top + CHOICE_PX), slice(left, left + CHOICE_PX))
     part = PaddedViews(views.left[middle], views.right[middle], views.margin)
 
-    def noise_left(shape: PsfShape) -> float:
+    def log_noise(shape: PsfShape) -> float:
         shares = [_noise_share(left_transfer(c, shape, part.grid)) for c in RADII]
         relative = _costs(part, shape) / np.array(shares, np.float32)[:, None, None]
-        return float(relative.min(axis=0).mean())
+        return float(np.log(np.maximum(relative.min(axis=0), TINY)).mean())
 
-    return min(SHAPES, key=noise_left)
+    first, *others = SHAPES
+    noise = {shape: log_noise(shape) for shape in SHAPES}
+    best = min(others, key=noise.__getitem__)
+    return best if noise[best] + np.log(EVIDENCE) < noise[first] else first
 
 
 def estimate_radius(views: PaddedViews, shape: PsfShape) -> Plane:

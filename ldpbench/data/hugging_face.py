@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import datasets
+from datasets.exceptions import DatasetGenerationError
 
 from ldpbench.core.atomic import explaining_storage
 from ldpbench.data.adapter import STORED_ROLES, StoredSample
@@ -46,6 +47,15 @@ def _quiet() -> Iterator[None]:
             datasets.enable_progress_bars()
 
 
+@contextlib.contextmanager
+def _unwrapped() -> Iterator[None]:
+    """Raise what went wrong while rows were written instead of the library's wrapper around it."""
+    try:
+        yield
+    except DatasetGenerationError as error:
+        raise error.__cause__ or error from None
+
+
 def write_splits(rows: Iterator[dict[str, Any]], folder: Path, spool: Path, *, splits: tuple[str, ...]) -> None:
     """Write rows as a ``DatasetDict``. Rows are streamed: memory holds a few scenes at a time.
 
@@ -58,7 +68,7 @@ def write_splits(rows: Iterator[dict[str, Any]], folder: Path, spool: Path, *, s
     Raises:
         StorageError: If the disk is full or not ours.
     """
-    with explaining_storage("write", folder), _quiet():
+    with explaining_storage("write", folder), _unwrapped(), _quiet():
         spool.mkdir()
         every: Any = datasets.Dataset.from_generator(
             lambda: rows, features=FEATURES, cache_dir=str(spool), fingerprint="ldpbench", writer_batch_size=4

@@ -111,8 +111,10 @@ class PublishedSource(FileSource):
 
     def _fetch(self, url: str) -> bytes | None:
         try:
-            with fsspec.open(url, "rb") as stream:
-                return bytes(stream.read())
+            # Whole files in one request: opening them would first ask for the size, and fsspec reports a failure of
+            # that, whatever it was, as a missing file.
+            filesystem, path = fsspec.core.url_to_fs(url)
+            return bytes(filesystem.cat_file(path))
         except FileNotFoundError:
             return None
         except Exception as error:

@@ -4,6 +4,8 @@ import errno
 import functools
 import http.server
 import json
+import os
+import re
 import shutil
 import threading
 from pathlib import Path
@@ -262,14 +264,10 @@ def test_a_bad_download_is_named_and_only_it_is_fetched_again(server, home):
     assert {path.lstrip("/") for path in served} == {"DP_data_pixel_4/001_left.png", "DP_data_pixel_4/002_right.png"}
 
 
-def test_an_unreachable_host_is_a_sentence(server, home, monkeypatch):
-    import fsspec
-
-    def refuse(*_: object, **__: object) -> None:
-        raise ConnectionError("Cannot connect to host")
-
-    monkeypatch.setattr(fsspec, "open", refuse)
-    with pytest.raises(MissingPrerequisiteError, match="Cannot connect to host") as caught:
+def test_an_unreachable_host_is_a_sentence(server, home):
+    card = Path(os.environ["LDPBENCH_PLUGIN_PATH"]) / "datasets_cards" / SET_ID / "card.yaml"
+    card.write_text(re.sub(r"127\.0\.0\.1:\d+", "127.0.0.1:1", card.read_text()))  # nobody listens on port 1
+    with pytest.raises(MissingPrerequisiteError, match="cannot fetch .*Cannot connect to host") as caught:
         prepare(SET_ID, home)
     assert "--source" in caught.value.hint
 
