@@ -128,7 +128,7 @@ def _scene_page(key: SceneKey, lookup: Lookup) -> ScenePage:
 
     return ScenePage(
         path=scene_page(*key),
-        title=f"{lookup.dataset_title(dataset_id)} {split}, scene {sample_id}",
+        title=f"{lookup.dataset_title(dataset_id)} {split}: {sample_id}",
         dataset=lookup.dataset_link(dataset_id),
         split=split,
         pictures=tuple(_captioned(picture, lookup, key) for picture in _best_first(pictures.pictures, lookup, key)),

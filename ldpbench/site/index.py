@@ -135,7 +135,7 @@ def _featured(lookup: Lookup) -> Comparison | None:
             outputs = {picture.run_id: picture for picture in pictures}
             after = next((outputs[row.run_id] for row in ranked if row.run_id in outputs), None)
             if before and after:
-                where = f"{lookup.dataset_title(protocol.dataset_id)} {protocol.split}, scene {sample_id}"
+                where = f"{lookup.dataset_title(protocol.dataset_id)} {protocol.split}: {sample_id}"
                 return Comparison(
                     before=before,
                     after=after,

@@ -56,7 +56,7 @@ def protocol_facts(protocol: Protocol) -> tuple[Fact, ...]:
     border = "nothing is cut" if protocol.border_px == 0 else f"{protocol.border_px} px are cut from every side"
     return (
         Fact(term="Dataset", text=f"{protocol.dataset_id}, split {protocol.split}"),
-        Fact(term="Content", text="fingerprint over the decoded files", code=protocol.dataset_fingerprint),
+        Fact(term="Content", text="fingerprint", code=protocol.dataset_fingerprint),
         Fact(term="Files read", text=f"{protocol.bits}-bit, {protocol.resolution} resolution"),
         Fact(term="Views offered", text=", ".join(protocol.views)),
         Fact(term="Domain", text=_DOMAIN.get(protocol.domain, protocol.domain)),
