@@ -20,6 +20,7 @@ from ldpbench.data.prepared import (
     README_FILE,
     PreparedDataset,
     PreparedInfo,
+    is_prepared,
     open_prepared,
 )
 from ldpbench.data.source import open_source
@@ -54,7 +55,7 @@ def prepare(
     """
     card = load_card(dataset_id)
     folder = home.datasets / card.id
-    if source is None and not force and (folder / INFO_FILE).exists():
+    if source is None and not force and is_prepared(home, card.id):
         prepared = open_prepared(home, card.id)
         if prepared.info.complete or allow_partial:
             return prepared

@@ -179,7 +179,7 @@ def open_prepared(home: Home, dataset_id: str) -> PreparedDataset:
     Raises:
         UsageError: If no dataset is called that.
         MissingPrerequisiteError: If it is not prepared.
-        IntegrityError: If what is on disk is damaged or was prepared by a newer version.
+        IntegrityError: If what is on disk is damaged, or is not what the card of this version pins.
     """
     card = load_card(dataset_id)
     folder = home.datasets / card.id
@@ -197,4 +197,10 @@ def open_prepared(home: Home, dataset_id: str) -> PreparedDataset:
             f"{path} is not what this version writes: {validation_sentence(error)}",
             hint=f"run `ldpbench prepare {card.id} --force`",
         ) from error
+    if info.complete and card.fingerprint not in (None, info.fingerprint):
+        raise IntegrityError(
+            f"{folder} holds content {info.fingerprint[:16]}..., the card of {card.id} {card.version} pins "
+            f"{str(card.fingerprint)[:16]}...",
+            hint=f"run `ldpbench prepare {card.id} --force`",
+        )
     return PreparedDataset(folder, card, info)

@@ -80,6 +80,15 @@ def test_a_folder_inside_the_publishers_tree_will_do(fake, home):
     assert inner == whole
 
 
+def test_any_fsspec_uri_will_do(fake, home, tmp_path):
+    expected = prepare(SET_ID, home, source=str(fake.source)).info.fingerprint
+    archive = shutil.make_archive(str(tmp_path / "set"), "zip", fake.source)
+    for uri in (fake.source.as_uri(), f"zip://::{archive}", f"zip://DP_data_pixel_4::{archive}"):
+        info = prepare(SET_ID, home, source=uri).info
+        assert info.fingerprint == expected
+        assert info.source == uri
+
+
 def test_a_subset_is_refused_with_every_fault_and_accepted_when_asked(copy, home):
     data = copy / "DP_data_pixel_4"
     (data / "002_left.png").unlink()

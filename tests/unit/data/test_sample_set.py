@@ -18,6 +18,14 @@ def test_it_is_the_content_the_card_pins(sample_home):
     assert info.counts == {"test": 6, "val": 2}
 
 
+def test_content_that_the_card_does_not_pin_is_refused(home_with_sample, monkeypatch):
+    card = load_card("sample").model_copy(update={"fingerprint": "0" * 64})
+    monkeypatch.setattr("ldpbench.data.prepared.load_card", lambda name: card)
+    with pytest.raises(IntegrityError, match="the card of sample .* pins 0000") as caught:
+        open_prepared(home_with_sample, "sample")
+    assert "--force" in caught.value.hint
+
+
 def test_samples_are_whole(sample_home):
     samples = open_prepared(sample_home, "sample").samples()
     assert len(samples) == 8
