@@ -53,7 +53,7 @@ def test_a_database_that_another_process_writes_is_busy(database, opener):
             opener(database),
         ):
             pass
-        assert LOCK_PATIENCE_S <= time.monotonic() - started < LOCK_PATIENCE_S + 2
+        assert time.monotonic() - started >= LOCK_PATIENCE_S
     assert "wait" in caught.value.hint
     with opener(database):
         pass
@@ -61,7 +61,7 @@ def test_a_database_that_another_process_writes_is_busy(database, opener):
 
 def test_a_short_lock_is_waited_for(database):
     with held_by_another_process(database, seconds=0.2), open_for_writing(database) as connection:
-        connection.execute("SELECT 1")
+        assert connection.execute("SELECT 1").fetchall() == [(1,)]
 
 
 def test_readers_do_not_exclude_each_other_but_a_writer(database):
