@@ -29,7 +29,7 @@ bench: $(VENV)/.installed-dev
 	$(BIN)/python benchmarks/dp_wiener.py
 
 clean:
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist build
+	rm -rf $(VENV) .venv-demo .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist build
 
 # uv installs the same packages as pip in a fraction of the time; it comes from pip itself.
 $(BIN)/uv:
