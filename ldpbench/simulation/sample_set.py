@@ -140,7 +140,7 @@ def _box_views(sharp: torch.Tensor, depth_m: torch.Tensor) -> _Optics:
         torch.floor(box_average(*pair) * 2**FIXED_POINT_BITS + 0.5).to(torch.int64)
         for pair in ((sums.left, sums.left_count), (sums.right, sums.right_count))
     ]
-    return views[0], views[1], box_radius(sides), {"camera": "DDD-syn testing", "sides_px": int(sides.max())}
+    return views[0], views[1], box_radius(sides), {"camera": "DDD-syn testing", "side_of_focus": "near only"}
 
 
 def _noisy(view: torch.Tensor, seed: int) -> NDArray[np.uint8]:
