@@ -7,6 +7,7 @@ import typer
 
 from ldpbench.cli.options import ForceOption, PartialOption, SourceOption
 from ldpbench.cli.session import Answer, Session, command
+from ldpbench.core.errors import IntegrityError, MissingPrerequisiteError
 
 DatasetArgument = Annotated[str, typer.Argument(help="A dataset's id, such as sample or pixeldp.")]
 
@@ -26,6 +27,20 @@ def register(app: typer.Typer) -> None:
 
 def _state(counts: dict[str, int], whole: dict[str, int], complete: bool) -> str:
     return "complete" if complete else f"partial: {sum(counts.values())} of {sum(whole.values())} scenes"
+
+
+def _state_on_disk(session: Session, name: str) -> str:
+    """What is there of a dataset; a damaged one must not hide the others."""
+    from ldpbench.data.prepared import is_prepared, open_prepared
+
+    if not is_prepared(session.home, name):
+        return "not prepared"
+    try:
+        info = open_prepared(session.home, name).info
+    except IntegrityError as error:
+        session.reporter.warn(f"{error.message} ({error.hint})")
+        return "damaged"
+    return _state(info.counts, info.whole, info.complete)
 
 
 def _prepare(
@@ -63,11 +78,9 @@ def _prepare(
 def _list(session: Session) -> Answer:
     """List every dataset there is a card for, and whether it is prepared."""
     from ldpbench.data.cards import all_cards
-    from ldpbench.data.prepared import is_prepared, open_prepared
 
     rows: list[dict[str, Any]] = []
     for name, card in all_cards().items():
-        info = open_prepared(session.home, name).info if is_prepared(session.home, name) else None
         rows.append(
             {
                 "id": name,
@@ -76,7 +89,7 @@ def _list(session: Session) -> Answer:
                 "tasks": list(card.tasks),
                 "access": card.access,
                 "licence": card.licence,
-                "state": _state(info.counts, info.whole, info.complete) if info else "not prepared",
+                "state": _state_on_disk(session, name),
             }
         )
     session.reporter.table(
@@ -143,12 +156,14 @@ def _remove(
 ) -> Answer:
     """Remove a prepared dataset from disk. Runs and results stay."""
     from ldpbench.core.atomic import explaining_storage
-    from ldpbench.data.prepared import open_prepared
+    from ldpbench.data.cards import load_card
 
-    prepared = open_prepared(session.home, dataset)
+    folder = session.home.datasets / load_card(dataset).id
+    if not folder.exists():  # a damaged set can be removed as well, so it is not opened
+        raise MissingPrerequisiteError(f"dataset {dataset} is not in {session.home.datasets}", hint="nothing to remove")
     if not yes:
-        typer.confirm(f"Remove {prepared.folder}?", abort=True, err=True)
-    with explaining_storage("remove", prepared.folder):
-        shutil.rmtree(prepared.folder)
-    session.reporter.line(f"removed {prepared.folder}")
-    return Answer({"id": dataset, "folder": prepared.folder})
+        typer.confirm(f"Remove {folder}?", abort=True, err=True)
+    with explaining_storage("remove", folder):
+        shutil.rmtree(folder)
+    session.reporter.line(f"removed {folder}")
+    return Answer({"id": dataset, "folder": folder})

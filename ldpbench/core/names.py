@@ -1,17 +1,11 @@
 """Names users type: ids, and what to say when one is wrong."""
 
 import difflib
-import re
 from collections.abc import Iterable
 
 from ldpbench.core.errors import UsageError
 
 ID_PATTERN = r"^[a-z0-9]+(?:-[a-z0-9]+)*$"
-
-
-def is_id(text: str) -> bool:
-    """Whether ``text`` is lower-case kebab such as ``dpd-blur``."""
-    return re.fullmatch(ID_PATTERN, text) is not None
 
 
 def unknown_name(kind: str, name: str, known: Iterable[str]) -> UsageError:

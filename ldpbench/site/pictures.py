@@ -78,6 +78,7 @@ class _Publisher:
         self._progress = progress
 
     def open(self, dataset_id: str, split: str) -> _Dataset:
+        """A dataset's samples, or the reason why they cannot be shown."""
         try:
             prepared = open_prepared(self._home, dataset_id)
             samples = prepared.split(split)
@@ -91,6 +92,7 @@ class _Publisher:
         return _Dataset(samples, places, prepared.info.fingerprint, None)
 
     def scene(self, key: SceneKey, dataset: _Dataset, runs: Sequence[StoredRun]) -> ScenePictures:
+        """Write every picture there is of one scene: its own and each run's output."""
         sample_id, folder = key[2], scene_folder(*key)
         arrays, notes = self._decode(dataset, sample_id)
         own = {kind: self._write(f"{folder}/{kind}.png", kind, arrays[kind]) for kind in LABELS if kind in arrays}

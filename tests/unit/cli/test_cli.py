@@ -1,6 +1,7 @@
 """The command line as its users meet it: one JSON document, one-line errors, exit codes, a fast start."""
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -123,6 +124,18 @@ def test_json_is_one_document(home_with_sample):
         assert document["ok"] is True
         assert document["schema"] == f"ldpbench.{arguments[0]}.{arguments[1]}/1"
         assert document["data"]
+
+
+def test_a_damaged_dataset_is_listed_as_one_and_can_be_removed(home, sample_home):
+    folder = home.datasets / "sample"
+    shutil.copytree(sample_home.datasets / "sample", folder)
+    (folder / "prepared.json").write_text("{}")
+    listed = invoke("datasets", "list", "--json")
+    state = {row["id"]: row["state"] for row in json.loads(listed.stdout)["data"]}
+    assert state == {"pixeldp": "not prepared", "sample": "damaged"}
+    assert invoke("datasets", "remove", "sample", "--yes").exit_code == 0
+    assert not folder.exists()
+    assert invoke("datasets", "remove", "sample", "--yes").exit_code == 3
 
 
 def test_doctor_reports_and_never_fails_on_an_empty_home():

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ldpbench.core.hashing import canonical_json, sha256_document, sha256_file, sha256_folder
-from ldpbench.core.names import is_id, unknown_name
+from ldpbench.core.names import unknown_name
 from ldpbench.core.seeding import derive_seed
 
 DOCUMENTS = st.recursive(
@@ -48,13 +48,6 @@ def test_seeds_depend_on_every_part_and_on_nothing_else():
     # Independent arithmetic: the first eight bytes of the SHA-256 of the joined parts.
     digest = hashlib.sha256(b"0\x1fnoise\x1fleft").digest()
     assert derive_seed(0, "noise", "left") == int.from_bytes(digest[:8], "big") % 2**63
-
-
-@pytest.mark.parametrize(
-    ("text", "good"), [("dpd-blur", True), ("a", True), ("A", False), ("a--b", False), ("-a", False)]
-)
-def test_ids_are_kebab(text, good):
-    assert is_id(text) is good
 
 
 def test_a_wrong_name_gets_the_closest_match_or_the_list():
