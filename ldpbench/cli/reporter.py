@@ -120,6 +120,8 @@ class Reporter:
             return
         hint = f" ({error.hint})" if error.hint else ""
         sys.stderr.write(f"error: {error.message}{hint}\n")
+        if len(faults) == 1 and faults[0] in error.message:
+            return
         for fault in faults[:MAX_FAULTS_SHOWN]:
             sys.stderr.write(f"  - {fault}\n")
         if len(faults) > MAX_FAULTS_SHOWN:

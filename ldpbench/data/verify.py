@@ -72,8 +72,7 @@ def demand(findings: Findings, *, source: str, n_files: int, allow_partial: bool
     hint = "fetch these files again"
     if findings.missing and not allow_partial and not findings.altered:
         hint = "complete the set, or accept a marked subset with --allow-partial"
-    raise IntegrityError(
-        f"{len(faults)} of {n_files} files in {source} are not what the publisher's manifest says",
-        hint=hint,
-        faults=faults,
-    )
+    message = f"{len(faults)} of {n_files} files in {source} are not what the publisher's manifest says"
+    if len(faults) == 1:
+        message = f"{source}, {faults[0]}"
+    raise IntegrityError(message, hint=hint, faults=faults)

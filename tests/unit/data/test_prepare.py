@@ -155,6 +155,8 @@ def test_an_altered_file_is_named_and_nothing_is_left(copy, home, spoil, sentenc
     assert len(caught.value.faults) == 1
     assert caught.value.faults[0].startswith("DP_data_pixel_4/001_left.png: ")
     assert sentence in caught.value.faults[0]
+    assert caught.value.message.endswith(caught.value.faults[0]), "one fault, one line"
+    assert caught.value.hint == "fetch these files again"
     assert only(home.datasets) == []
 
 
