@@ -3,7 +3,7 @@
 Everything here is stable: names and meanings stay, additions come with a line in the changelog.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,11 +27,13 @@ __all__ = [
     "build_network",
     "deblur",
     "estimate_blur_map",
+    "iter_samples",
     "load_dataset",
     "load_method",
     "psf_preset",
     "rdpd_psf",
     "score",
+    "score_map",
     "signed_kernels",
 ]
 
@@ -98,6 +100,40 @@ def score(pred: NDArray[Any], target: NDArray[Any], metrics: Sequence[str]) -> d
     from ldpbench.metrics.engine import score as measure
 
     return measure(pred, target, metrics)
+
+
+def score_map(predicted: NDArray[Any], sample: "Sample", protocol: str | None = None) -> dict[str, float]:
+    """One number per metric for an estimated blur or disparity map.
+
+    Args:
+        predicted: (H, W) floats of the sample's size, in any unit.
+        sample: A sample of a set with the task ``blurmap`` or ``disparity``.
+        protocol: Id of one of the set's map protocols, as ``ldpbench datasets info`` lists them; None for the first.
+
+    Returns:
+        Metric id to value. Pixels without ground truth are left out.
+
+    Raises:
+        UsageError: If the set has no such protocol or the shapes do not fit.
+    """
+    from ldpbench.data.cards import load_card
+    from ldpbench.evaluation import map_scoring
+
+    return map_scoring.score_map(predicted, sample, map_scoring.map_protocol(load_card(sample.dataset), protocol))
+
+
+def iter_samples(id: str, split: str | None = None) -> "Iterator[Sample]":  # noqa: A002 - the public name is `id`
+    """The samples of a prepared dataset one after the other; memory holds one at a time.
+
+    Args:
+        id: A dataset's id, such as ``"sample"``.
+        split: One split, also by an alias; None for all splits that are prepared.
+
+    Raises:
+        UsageError: If no dataset or split is called that.
+        MissingPrerequisiteError: If it is not prepared; the command that does it is named.
+    """
+    yield from load_dataset(id, split)
 
 
 def estimate_blur_map(left: Image, right: Image, method: str) -> Image:

@@ -1,13 +1,16 @@
 """``prepare`` and ``datasets``: getting data, and looking at what is there."""
 
 import shutil
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from ldpbench.cli.options import ForceOption, PartialOption, SourceOption
 from ldpbench.cli.session import Answer, Session, command
 from ldpbench.core.errors import IntegrityError, MissingPrerequisiteError
+
+if TYPE_CHECKING:
+    from ldpbench.data.prepared import PreparedInfo
 
 DatasetArgument = Annotated[str, typer.Argument(help="A dataset's id, such as sample or pixeldp.")]
 
@@ -25,8 +28,16 @@ def register(app: typer.Typer) -> None:
     app.add_typer(group, name="datasets")
 
 
-def _state(counts: dict[str, int], whole: dict[str, int], complete: bool) -> str:
-    return "complete" if complete else f"partial: {sum(counts.values())} of {sum(whole.values())} scenes"
+def _state(info: "PreparedInfo") -> str:
+    """Complete, or what is there of each split."""
+    if info.complete:
+        return "complete"
+    parts = (
+        f"{name} {'all ' if part.complete else ''}{part.count}"
+        + ("" if part.complete else f" of {part.whole or 'unknown'}")
+        for name, part in info.splits.items()
+    )
+    return f"partial: {', '.join(parts)}"
 
 
 def _state_on_disk(session: Session, name: str) -> str:
@@ -40,7 +51,7 @@ def _state_on_disk(session: Session, name: str) -> str:
     except IntegrityError as error:
         session.reporter.warn(f"{error.message} ({error.hint})")
         return "damaged"
-    return _state(info.counts, info.whole, info.complete)
+    return _state(info)
 
 
 def _prepare(
@@ -65,11 +76,11 @@ def _prepare(
         progress=session.reporter,
     )
     info = prepared.info
-    state = _state(info.counts, info.whole, info.complete)
+    state = _state(info)
     if not info.complete:
         session.reporter.warn(f"{info.id} is {state}: its fingerprint, its runs and its pages say so")
-    splits = ", ".join(f"{count} {name}" for name, count in info.counts.items())
-    session.reporter.line(f"{info.id} is ready ({splits}; {state})")
+    splits = ", ".join(f"{part.count} {name}" for name, part in info.splits.items())
+    session.reporter.line(f"{info.id} is ready ({splits}; {'complete' if info.complete else 'partial'})")
     session.reporter.line(f"  folder       {prepared.folder}")
     session.reporter.line(f"  fingerprint  {info.fingerprint}")
     return Answer({"folder": prepared.folder, **info.model_dump(mode="json", by_alias=True, exclude={"content"})})
@@ -85,7 +96,7 @@ def _list(session: Session) -> Answer:
             {
                 "id": name,
                 "title": card.title,
-                "scenes": sum(card.splits.values()),
+                "scenes": None if None in card.splits.values() else sum(filter(None, card.splits.values())),
                 "tasks": list(card.tasks),
                 "access": card.access,
                 "licence": card.licence,
@@ -95,7 +106,14 @@ def _list(session: Session) -> Answer:
     session.reporter.table(
         ("dataset", "tasks", "access", "licence", "state", "scenes"),
         (
-            (row["id"], ", ".join(row["tasks"]), row["access"], row["licence"], row["state"], str(row["scenes"]))
+            (
+                row["id"],
+                ", ".join(row["tasks"]),
+                row["access"],
+                row["licence"],
+                row["state"],
+                str(row["scenes"] or "unknown"),
+            )
             for row in rows
         ),
         numbers=1,
@@ -122,9 +140,9 @@ def _info(session: Session, dataset: DatasetArgument) -> Answer:
             "pictures",
             f"{card.width_px}x{card.height_px}, {card.channels} channel(s), {card.bits} bits, {card.encoding}",
         ),
-        ("splits", ", ".join(f"{name} {count}" for name, count in card.splits.items())),
+        ("splits", ", ".join(f"{name} {'unknown' if count is None else count}" for name, count in card.splits.items())),
         ("tasks", ", ".join(card.tasks)),
-        ("on disk", _state(info.counts, info.whole, info.complete) if info else "not prepared"),
+        ("on disk", _state(info) if info else "not prepared"),
     ):
         say(f"  {label:<10} {text}")
     if card.manual_steps:
@@ -144,7 +162,7 @@ def _verify(session: Session, dataset: DatasetArgument) -> Answer:
     from ldpbench.data.prepared import open_prepared
 
     prepared = open_prepared(session.home, dataset)
-    prepared.verify()
+    prepared.verify(session.reporter)
     session.reporter.line(f"{dataset}: all {len(prepared.info.content)} files are what was stored")
     return Answer({"id": dataset, "files": len(prepared.info.content), "fingerprint": prepared.info.fingerprint})
 

@@ -3,7 +3,8 @@
 import json
 import math
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from ldpbench.core.errors import IntegrityError, LdpbenchError
@@ -105,6 +106,38 @@ class Reporter:
         )
         with Progress(*columns, console=Console(file=sys.stderr), transient=True) as progress:
             yield from progress.track(items, description=label, total=total)
+
+    @contextmanager
+    def transfer(self, *, label: str, total: int | None, done: int = 0) -> Iterator[Callable[[int], None]]:
+        """A bar in bytes with speed and ETA on a terminal; one line elsewhere."""
+        if self._as_json or self._quiet:
+            yield lambda _: None
+            return
+        if not sys.stderr.isatty():
+            self.note(f"{label}: {'size unknown' if total is None else f'{total:,} bytes'}")
+            yield lambda _: None
+            return
+        from rich.console import Console
+        from rich.progress import (
+            BarColumn,
+            DownloadColumn,
+            Progress,
+            TextColumn,
+            TimeRemainingColumn,
+            TransferSpeedColumn,
+        )
+
+        columns = (
+            TextColumn("{task.description}", markup=False),
+            BarColumn(),
+            DownloadColumn(),
+            TransferSpeedColumn(),
+            TextColumn("left"),
+            TimeRemainingColumn(),
+        )
+        with Progress(*columns, console=Console(file=sys.stderr), transient=True) as progress:
+            task = progress.add_task(label, total=total, completed=done)
+            yield lambda count: progress.advance(task, count)
 
     def finish(self, data: Any, *, ok: bool = True) -> None:
         """The JSON document of a command that ran to its end."""

@@ -9,6 +9,7 @@ from ldpbench.cli.metrics import number
 from ldpbench.cli.options import DatasetsOption, OutOption
 from ldpbench.cli.session import Answer, Session, command
 from ldpbench.core.errors import EXIT_DONE, EXIT_FAILURES, UsageError
+from ldpbench.core.names import share_of
 
 if TYPE_CHECKING:
     from ldpbench.results.views import Board, BoardRow
@@ -76,7 +77,7 @@ def show_boards(
 
 
 def _print_board(session: Session, board: "Board") -> None:
-    state = "" if board.complete else f", PARTIAL: {board.n_images} of {board.n_images_whole} scenes"
+    state = "" if board.complete else f", PARTIAL: {share_of(board.n_images, board.n_images_whole)} scenes"
     region = "" if board.region == EVERYTHING else f", {board.region} only"
     title = f"{board.protocol.dataset_id}/{board.protocol.split}, {board.protocol.title}{region}{state}"
     headings = [f"{spec.title} {'↑' if spec.higher_is_better else '↓'}" for spec in board.metrics]

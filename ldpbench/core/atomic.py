@@ -97,14 +97,15 @@ def replacing_folder(target: Path) -> Iterator[Path]:
         fresh = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=".part", dir=target.parent))
         try:
             yield fresh
-            fresh.chmod(0o755)
-            _swap_in(fresh, target)
+            move_folder_into_place(fresh, target)
         except BaseException:
             shutil.rmtree(fresh, ignore_errors=True)
             raise
 
 
-def _swap_in(fresh: Path, target: Path) -> None:
+def move_folder_into_place(fresh: Path, target: Path) -> None:
+    """Let ``fresh``, a finished folder beside ``target``, take its place; an old one is put back if that fails."""
+    fresh.chmod(0o755)
     retired = target.with_name(f".{target.name}.retired-{fresh.name.strip('.')}")
     if target.exists():
         target.rename(retired)

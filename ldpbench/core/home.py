@@ -17,6 +17,11 @@ class Home:
         return self.root / "datasets"
 
     @property
+    def locks(self) -> Path:
+        """Files that keep two processes from doing the same thing at once."""
+        return self.root / "locks"
+
+    @property
     def downloads(self) -> Path:
         """Files fetched from a publisher and verified, kept so that a second prepare needs no network."""
         return self.root / "downloads"

@@ -8,6 +8,11 @@ from ldpbench.core.errors import UsageError
 ID_PATTERN = r"^[a-z0-9]+(?:-[a-z0-9]+)*$"
 
 
+def share_of(present: int, whole: int | None) -> str:
+    """``3 of 17``, also where nobody knows the second number."""
+    return f"{present} of {'an unknown number of' if whole is None else whole}"
+
+
 def unknown_name(kind: str, name: str, known: Iterable[str]) -> UsageError:
     """The error for a name that nothing answers to, with the closest match or the whole list."""
     choices = sorted(known)

@@ -1,6 +1,7 @@
 """The one thing long work needs to know about its audience."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Protocol, TypeVar
 
 T = TypeVar("T")
@@ -11,6 +12,18 @@ class Progress(Protocol):
 
     def track(self, items: Iterable[T], *, label: str, total: int | None = None) -> Iterable[T]:
         """Pass ``items`` through, showing how many of ``total`` are done and how long the rest takes."""
+        ...
+
+    def transfer(
+        self, *, label: str, total: int | None, done: int = 0
+    ) -> AbstractContextManager[Callable[[int], None]]:
+        """A bar in bytes. The context gives a function to call with the number of bytes that came since the last call.
+
+        Args:
+            label: What is transferred.
+            total: Its size in bytes, None where nobody knows it.
+            done: Bytes that were there already.
+        """
         ...
 
     def note(self, message: str) -> None:
@@ -29,6 +42,13 @@ class Silent:
         """Pass ``items`` through."""
         del label, total
         return items
+
+    def transfer(
+        self, *, label: str, total: int | None, done: int = 0
+    ) -> AbstractContextManager[Callable[[int], None]]:
+        """Take the numbers and do nothing."""
+        del label, total, done
+        return nullcontext(lambda _: None)
 
     def note(self, message: str) -> None:
         """Say nothing."""

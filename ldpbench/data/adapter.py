@@ -1,6 +1,6 @@
-"""What an adapter is: the one place that knows a publisher's layout and what its codes mean."""
+"""What an adapter is: the one place that knows a publisher's layouts and what its codes mean."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Protocol, cast
@@ -8,12 +8,15 @@ from typing import Protocol, cast
 from ldpbench.core.errors import UsageError
 from ldpbench.core.progress import Progress
 from ldpbench.data.sample import Sample
-from ldpbench.data.source import FileSource
+from ldpbench.data.tree import Tree
 from ldpbench.records import DatasetCard, ManifestRow
 from ldpbench.records.dataset_card import Role
 
-STORED_ROLES: tuple[Role, ...] = ("left", "right", "center", "target", "blur_map", "depth")
+STORED_ROLES: tuple[Role, ...] = ("left", "right", "center", "target", "blur_map", "disparity", "depth")
 """The roles that become columns of the prepared dataset, in column order."""
+
+EVERY_SPLIT = "-"
+"""The split of files that belong to the whole set, such as calibration."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,17 +31,48 @@ class StoredSample:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Collection:
-    """What a source holds, before anything is written."""
+class Scene:
+    """One scene that a source holds, before it is read or rendered."""
 
-    samples: Iterator[StoredSample]
-    calibration: Mapping[str, bytes]
-    """Files that belong to the set and not to a scene, by name."""
-    n_samples: int
-    missing: tuple[str, ...]
-    """Every file or scene of the whole set that the source does not have, in words."""
-    source: str
-    """Where it came from, for the record."""
+    id: str
+    split: str
+    load: Callable[[], StoredSample]
+    """Reads or renders it. Called once, possibly on another thread."""
+    promised: Mapping[Role, ManifestRow] = field(default_factory=dict)
+    """What each file must be; the paths are those in the source. Empty for rendered scenes."""
+    size: int
+    """Bytes of its files; an estimate for rendered scenes."""
+
+
+@dataclass(frozen=True)
+class Missing:
+    """Something of the whole set that the source does not have."""
+
+    split: str
+    """The split that lacks it, or ``EVERY_SPLIT``."""
+    what: str
+    """A file or scene, in words."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Collection:
+    """What a source holds, found out from names and headers; nothing is read, rendered or written yet."""
+
+    scenes: tuple[Scene, ...]
+    layout: str
+    """The layout that was recognised."""
+    calibration: Mapping[str, ManifestRow] = field(default_factory=dict)
+    """Files that belong to the set and not to a scene, by name; the paths are those in the source."""
+    leftovers: tuple[ManifestRow, ...] = ()
+    """Files that are there of scenes that are not whole. They are checked and not stored."""
+    missing: tuple[Missing, ...] = ()
+    """Everything of the whole set that is not there."""
+    faults: tuple[str, ...] = ()
+    """What is wrong already, one line each. Any fault refuses the source."""
+    whole: Mapping[str, int] = field(default_factory=dict)
+    """Number of scenes of each split, where the card leaves it open and the source settles it."""
+    remarks: tuple[str, ...] = ()
+    """What the user should know and the record should keep."""
 
 
 class Adapter(Protocol):
@@ -48,23 +82,22 @@ class Adapter(Protocol):
         self,
         card: DatasetCard,
         manifest: tuple[ManifestRow, ...],
-        files: FileSource | None,
+        tree: Tree | None,
         *,
-        allow_partial: bool,
+        device: str,
         progress: Progress,
     ) -> Collection:
-        """Find and verify every file, and list every fault at once.
+        """Recognise the layout by its content and list every scene, everything missing and every fault.
 
         Args:
             card: The dataset's card.
-            manifest: The publisher's files; empty for a generated set.
-            files: Where they are; None for a generated set.
-            allow_partial: Accept a subset.
+            manifest: The publisher's files; empty where there is no list.
+            tree: The source's files; None for a set that is generated from nothing.
+            device: Where a set that is simulated is rendered, ``cpu`` or ``cuda``.
             progress: Where to report.
 
         Raises:
-            IntegrityError: If a file is altered, or is missing and ``allow_partial`` is off.
-            MissingPrerequisiteError: If the source cannot be reached.
+            IntegrityError: If no known layout is found; what was looked for is named.
         """
         ...
 
@@ -75,6 +108,24 @@ class Adapter(Protocol):
             ImageError: If a file is not what the card promises.
         """
         ...
+
+
+def file_scene(tree: Tree, rows: Mapping[Role, ManifestRow], *, facts: Mapping[str, object] | None = None) -> Scene:
+    """A scene whose files lie in a tree.
+
+    Args:
+        tree: The source.
+        rows: What each file must be, its path being that in the tree.
+        facts: What else is known of the scene, JSON-like.
+    """
+    first = next(iter(rows.values()))
+
+    def load() -> StoredSample:
+        files = {role: tree.read(row.path) for role, row in rows.items()}
+        return StoredSample(id=first.sample_id, split=first.split, files=files, facts=facts or {})
+
+    size = sum(tree.files[row.path].size for row in rows.values())
+    return Scene(id=first.sample_id, split=first.split, load=load, promised=rows, size=size)
 
 
 def load_adapter(name: str) -> Adapter:

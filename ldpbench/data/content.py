@@ -12,22 +12,27 @@ import numpy as np
 from ldpbench.core.hashing import canonical_json, sha256_bytes
 from ldpbench.data.png16 import decode
 
+PFM_MAGIC = (b"Pf\n", b"PF\n")
+
+Content = Literal["files", "pixels"]
+"""What a fingerprint is taken of."""
 ContentRow = tuple[str, str, str, str]
 """Split, sample id (or file name for calibration), role, SHA-256 of the content."""
 
 
-def content_sha256(data: bytes, name: str, content: Literal["files", "pixels"]) -> str:
+def content_sha256(data: bytes, name: str, content: Content) -> str:
     """SHA-256 of a file's content.
 
     Args:
         data: The encoded file.
         name: What to call it in an error.
         content: ``files`` for the bytes as they are; ``pixels`` for shape, type and little-endian codes of a picture.
+            A PFM is its pixels already, so its bytes are taken either way.
 
     Raises:
         ImageError: If pixels are asked for and cannot be decoded.
     """
-    if content == "files":
+    if content == "files" or data.startswith(PFM_MAGIC):
         return sha256_bytes(data)
     codes = decode(data, name)
     little_endian = np.ascontiguousarray(codes, dtype=codes.dtype.newbyteorder("<"))
@@ -35,7 +40,7 @@ def content_sha256(data: bytes, name: str, content: Literal["files", "pixels"]) 
     return sha256_bytes(header + little_endian.tobytes())
 
 
-def fingerprint(rows: Iterable[ContentRow], *, present: int, whole: int, complete: bool) -> str:
+def fingerprint(rows: Iterable[ContentRow], *, present: int, whole: int | None, complete: bool) -> str:
     """The fingerprint of a dataset's content: 64 hex digits, and for a subset also how much of the whole it is.
 
     It depends on the content alone: not on paths, packing, times, row order or library versions.
@@ -43,9 +48,9 @@ def fingerprint(rows: Iterable[ContentRow], *, present: int, whole: int, complet
     Args:
         rows: Every file's content.
         present: Number of samples at hand.
-        whole: Number of samples the card promises.
+        whole: Number of samples of the whole set, None where nobody knows it.
         complete: Whether every file of the set is there.
     """
     lines = "\n".join(canonical_json(row) for row in sorted(rows))
     digest = sha256_bytes(lines.encode())
-    return digest if complete else f"partial-{present}-of-{whole}-{digest}"
+    return digest if complete else f"partial-{present}-of-{'unknown' if whole is None else whole}-{digest}"

@@ -1,4 +1,4 @@
-"""The Hugging Face side of a prepared dataset: features, writing and reading."""
+"""The Hugging Face side of a prepared dataset: its columns, and opening it."""
 
 import contextlib
 import json
@@ -7,9 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import datasets
-from datasets.exceptions import DatasetGenerationError
 
-from ldpbench.core.atomic import explaining_storage
 from ldpbench.data.adapter import STORED_ROLES, StoredSample
 
 FEATURES: Any = datasets.Features(
@@ -19,18 +17,13 @@ FEATURES: Any = datasets.Features(
 )
 
 
-def stored_row(stored: StoredSample) -> dict[str, Any]:
-    """One row: ids, facts as JSON, and the original encoded bytes of every file."""
-    row: dict[str, Any] = {"id": stored.id, "split": stored.split}
-    row["facts"] = json.dumps(dict(stored.facts), sort_keys=True)
-    for role in STORED_ROLES:
-        data = stored.files.get(role)
-        row[role] = None if data is None else {"bytes": data, "path": None}
-    return row
+def text_columns(stored: StoredSample) -> dict[str, str]:
+    """The columns that hold no file: ids, and facts as JSON."""
+    return {"id": stored.id, "split": stored.split, "facts": json.dumps(dict(stored.facts), sort_keys=True)}
 
 
 def stored_sample(row: Mapping[str, Any]) -> StoredSample:
-    """The inverse of ``stored_row``."""
+    """A row of the dataset as a scene."""
     files = {role: row[role]["bytes"] for role in STORED_ROLES if row[role] is not None}
     return StoredSample(id=row["id"], split=row["split"], files=files, facts=json.loads(row["facts"]))
 
@@ -47,39 +40,35 @@ def _quiet() -> Iterator[None]:
             datasets.enable_progress_bars()
 
 
-@contextlib.contextmanager
-def _unwrapped() -> Iterator[None]:
-    """Raise what went wrong while rows were written instead of the library's wrapper around it."""
-    try:
-        yield
-    except DatasetGenerationError as error:
-        raise error.__cause__ or error from None
-
-
-def write_splits(rows: Iterator[dict[str, Any]], folder: Path, spool: Path, *, splits: tuple[str, ...]) -> None:
-    """Write rows as a ``DatasetDict``. Rows are streamed: memory holds a few scenes at a time.
+def write_split_records(folder: Path, split: str, shards: list[str], mark: str) -> None:
+    """Write what ``datasets.load_from_disk`` needs beside the shards of one split.
 
     Args:
-        rows: As ``stored_row`` makes them.
-        folder: Where the dataset goes.
-        spool: A folder for the library's intermediate file; the caller removes it.
-        splits: The names and order of the splits; a split may be empty.
-
-    Raises:
-        StorageError: If the disk is full or not ours.
+        folder: The split's folder.
+        split: Its name.
+        shards: File names of its shards in order.
+        mark: What the library may use to tell this content from other content.
     """
-    with explaining_storage("write", folder), _unwrapped(), _quiet():
-        spool.mkdir()
-        every: Any = datasets.Dataset.from_generator(
-            lambda: rows, features=FEATURES, cache_dir=str(spool), fingerprint="ldpbench", writer_batch_size=4
-        )
-        names = every["split"]
-        parts = {name: every.select([index for index, found in enumerate(names) if found == name]) for name in splits}
-        datasets.DatasetDict(parts).save_to_disk(str(folder))
+    datasets.DatasetInfo(features=FEATURES).write_to_directory(str(folder))
+    state: dict[str, Any] = {
+        "_data_files": [{"filename": name} for name in shards],
+        "_fingerprint": mark,
+        "_format_columns": None,
+        "_format_kwargs": {},
+        "_format_type": None,
+        "_output_all_columns": False,
+        "_split": split,
+    }
+    (folder / "state.json").write_text(json.dumps(state, indent=2), encoding="utf-8")
+
+
+def write_set_record(folder: Path, splits: list[str]) -> None:
+    """Write what tells ``datasets.load_from_disk`` which splits there are."""
+    (folder / "dataset_dict.json").write_text(json.dumps({"splits": splits}), encoding="utf-8")
 
 
 def read_splits(folder: Path) -> dict[str, Any]:
-    """The splits of a dataset that ``write_splits`` wrote, memory-mapped."""
+    """The splits of a prepared dataset, memory-mapped."""
     with _quiet():
         return dict(datasets.load_from_disk(str(folder)))
 

@@ -4,8 +4,6 @@ OpenCV with ``IMREAD_UNCHANGED`` is the reader: Pillow, and with it ``datasets.I
 16-bit RGB PNG as 8 bit without a word.
 """
 
-import struct
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,58 +13,10 @@ from numpy.typing import NDArray
 
 from ldpbench.core.atomic import explaining_storage, write_bytes
 from ldpbench.core.errors import ImageError, UsageError
+from ldpbench.data.picture_files import container_fault
+from ldpbench.data.picture_files import looks_like_html as looks_like_html
 
 Codes = NDArray[np.uint8] | NDArray[np.uint16]
-
-_PNG_MAGIC = b"\x89PNG\r\n\x1a\n"
-_PNG_CHANNELS = {0: 1, 2: 3, 3: 3, 4: 2, 6: 4}
-
-
-@dataclass(frozen=True)
-class PngHeader:
-    """What a PNG's first chunk promises."""
-
-    width_px: int
-    height_px: int
-    bits: int
-    channels: int
-
-
-def looks_like_html(data: bytes) -> bool:
-    """Whether the bytes are a web page, as when a download page was saved under a picture's name."""
-    head = data[:512].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
-    return head.startswith((b"<!doctype html", b"<html", b"<head", b"<?xml", b"<script", b"<body"))
-
-
-def png_header(data: bytes) -> PngHeader | None:
-    """The header of a PNG, or None if the bytes do not start like one."""
-    if len(data) < 29 or not data.startswith(_PNG_MAGIC) or data[12:16] != b"IHDR":
-        return None
-    width, height, bits, colour = struct.unpack(">IIBB", data[16:26])
-    return PngHeader(width, height, bits, _PNG_CHANNELS.get(colour, 0))
-
-
-def _is_whole_png(data: bytes) -> bool:
-    """Whether the chunks run unbroken to the end mark; decoders fill the rest of a cut file with zeros."""
-    position = len(_PNG_MAGIC)
-    while position + 12 <= len(data):
-        length = int.from_bytes(data[position : position + 4], "big")
-        kind = data[position + 4 : position + 8]
-        position += 12 + length
-        if kind == b"IEND":
-            return position <= len(data)
-    return False
-
-
-def container_fault(data: bytes) -> str | None:
-    """What is wrong with the bytes before anything is decoded, or None."""
-    if not data:
-        return "the file is empty"
-    if looks_like_html(data):
-        return "it is a web page (HTML), not a picture: the download was redirected or refused"
-    if data.startswith(_PNG_MAGIC) and not _is_whole_png(data):
-        return f"the PNG is truncated: it ends after {len(data)} bytes without its end mark"
-    return None
 
 
 def decode(data: bytes, name: str) -> Codes:

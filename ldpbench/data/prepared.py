@@ -1,6 +1,6 @@
 """Opening a prepared dataset and decoding its scenes one at a time."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, overload
@@ -11,32 +11,72 @@ from ldpbench.core.atomic import explaining_storage
 from ldpbench.core.errors import IntegrityError, MissingPrerequisiteError
 from ldpbench.core.home import Home
 from ldpbench.core.names import unknown_name
+from ldpbench.core.progress import SILENT, Progress
 from ldpbench.data.adapter import Adapter, load_adapter
 from ldpbench.data.cards import load_card
 from ldpbench.data.content import ContentRow, content_sha256, fingerprint
 from ldpbench.data.sample import Sample
+from ldpbench.data.selection import Selection
 from ldpbench.records import DatasetCard, Record
 from ldpbench.records.base import validation_sentence
 
 INFO_FILE = "prepared.json"
-DATA_FOLDER = "data"
-CALIBRATION_FOLDER = "calibration"
 README_FILE = "README.md"
+CALIBRATION_FOLDER = "calibration"
+
+
+class PreparedSplit(Record):
+    """One split of what was stored."""
+
+    count: int
+    whole: int | None
+    """Scenes of the whole split; null where nobody knows."""
+    complete: bool
+    fingerprint: str
+    """Of this split's content and the calibration: the same whatever other splits are there."""
 
 
 class PreparedInfo(Record):
     """What was stored: ``prepared.json``."""
 
-    schema_version: Literal[1] = Field(default=1, alias="schema")
+    schema_version: Literal[2] = Field(default=2, alias="schema")
     id: str
     card_version: str
     fingerprint: str
+    """Of everything that is here."""
+    splits: dict[str, PreparedSplit]
     complete: bool
     missing: tuple[str, ...]
-    counts: dict[str, int]
-    whole: dict[str, int]
     source: str
+    layout: str
+    remarks: tuple[str, ...]
     content: tuple[ContentRow, ...]
+
+    @property
+    def count(self) -> int:
+        """Scenes that are here."""
+        return sum(part.count for part in self.splits.values())
+
+    def satisfies(self, selection: Selection, *, allow_partial: bool) -> bool:
+        """Whether everything that is wanted is here already."""
+        parts = [self.splits.get(split) for split in selection.splits]
+        if allow_partial and selection.max_scenes is None:
+            return any(parts)
+        return all(
+            part is not None
+            and (part.complete or (selection.max_scenes is not None and part.count >= selection.max_scenes))
+            for part in parts
+        )
+
+    def only(self, splits: list[str]) -> "PreparedInfo":
+        """What concerns some of the splits."""
+        return self.model_copy(
+            update={
+                "splits": {name: part for name, part in self.splits.items() if name in splits},
+                "content": tuple(row for row in self.content if row[0] in splits),
+                "missing": () if all(self.splits[name].complete for name in splits) else self.missing,
+            }
+        )
 
 
 class Samples(Sequence[Sample]):
@@ -82,7 +122,7 @@ class PreparedDataset:
         from ldpbench.data.hugging_face import read_splits
 
         try:
-            return read_splits(self.folder / DATA_FOLDER)
+            return read_splits(self.folder)
         except Exception as error:
             # Arrow, JSON and OS errors all mean the same to the user: what was written there is damaged.
             raise self._damaged(" ".join(str(error).split())) from error
@@ -101,21 +141,37 @@ class PreparedDataset:
     def split(self, name: str) -> Samples:
         """The scenes of one split.
 
+        Args:
+            name: A split, or another name that the card gives it.
+
         Raises:
             UsageError: If no split is called that.
+            MissingPrerequisiteError: If the split is not here.
             IntegrityError: If what is on disk is damaged.
         """
-        if name not in self._splits:
-            raise unknown_name(f"split of {self.card.id}", name, self._splits)
-        return Samples(self, self._splits[name])
+        split = self.card.split_name(name)
+        if split is None:
+            raise unknown_name(f"split of {self.card.id}", name, [*self.card.splits, *self.card.aliases])
+        if split not in self.info.splits:
+            raise MissingPrerequisiteError(
+                f"the split {split} of {self.card.id} is not prepared in {self.folder}",
+                hint=f"run `ldpbench prepare {self.card.id} --split {split}`",
+            )
+        if split not in self._splits:
+            raise self._damaged(f"the split {split} is missing")
+        return Samples(self, self._splits[split])
 
     def samples(self, split: str | None = None) -> Samples:
-        """The scenes of one split, or of all splits in the card's order."""
+        """The scenes of one split, or of all splits that are here in the card's order."""
         if split is not None:
             return self.split(split)
         from ldpbench.data.hugging_face import concatenated
 
-        return Samples(self, concatenated([self._splits[name] for name in self.card.splits]))
+        return Samples(self, concatenated([self._splits[name] for name in self.info.splits]))
+
+    def iter_samples(self, split: str | None = None) -> Iterator[Sample]:
+        """The scenes one after the other, decoded as they are asked for; memory holds one."""
+        yield from self.samples(split)
 
     def decode(self, row: Mapping[str, Any]) -> Sample:
         """A row of the Hugging Face dataset as a checked sample."""
@@ -123,13 +179,16 @@ class PreparedDataset:
 
         return self._adapter.decode(stored_sample(row), self._calibration, self.card)
 
-    def verify(self) -> None:
+    def verify(self, progress: Progress = SILENT) -> None:
         """Hash every stored file again.
+
+        Args:
+            progress: Where to report.
 
         Raises:
             IntegrityError: With every file that changed since it was prepared.
         """
-        content = self._content_now()
+        content = list(self._content_now(progress))
         promised = {row[:3]: row[3] for row in self.info.content}
         found = {row[:3]: row[3] for row in content}
         faults = [
@@ -138,10 +197,11 @@ class PreparedDataset:
             if found.get(key) != digest
         ]
         faults += [f"{'/'.join(filter(None, key))}: not part of the set" for key in sorted(set(found) - set(promised))]
+        wholes = [self._whole(split) for split in self.card.splits]
         now = fingerprint(
             content,
-            present=sum(self.info.counts.values()),
-            whole=sum(self.info.whole.values()),
+            present=self.info.count,
+            whole=None if None in wholes else sum(filter(None, wholes)),
             complete=self.info.complete,
         )
         if not faults and now != self.info.fingerprint:
@@ -153,19 +213,20 @@ class PreparedDataset:
                 faults=faults,
             )
 
-    def _content_now(self) -> list[ContentRow]:
+    def _whole(self, split: str) -> int | None:
+        return self.info.splits[split].whole if split in self.info.splits else self.card.splits[split]
+
+    def _content_now(self, progress: Progress) -> Iterator[ContentRow]:
         from ldpbench.data.hugging_face import stored_sample
 
-        rows: list[ContentRow] = [
-            ("", name, "calibration", content_sha256(data, name, "files")) for name, data in self._calibration.items()
-        ]
+        for name, data in self._calibration.items():
+            yield "", name, "calibration", content_sha256(data, name, "files")
         for split, part in self._splits.items():
-            for row in part:
+            for row in progress.track(part, label=f"verifying {split}", total=len(part)):
                 stored = stored_sample(row)
                 for role, data in stored.files.items():
-                    digest = content_sha256(data, f"{self.card.id}/{stored.id} {role}", self.card.content)
-                    rows.append((split, stored.id, role, digest))
-        return rows
+                    name = f"{self.card.id}/{stored.id} {role}"
+                    yield split, stored.id, role, content_sha256(data, name, self.card.content)
 
 
 def is_prepared(home: Home, dataset_id: str) -> bool:
@@ -203,4 +264,5 @@ def open_prepared(home: Home, dataset_id: str) -> PreparedDataset:
             f"{str(card.fingerprint)[:16]}...",
             hint=f"run `ldpbench prepare {card.id} --force`",
         )
-    return PreparedDataset(folder, card, info)
+    in_order = {split: info.splits[split] for split in card.splits if split in info.splits}
+    return PreparedDataset(folder, card, info.model_copy(update={"splits": in_order}))

@@ -29,8 +29,10 @@ class Sample:
         center: The ordinary picture, where the set has one.
         target: The all-in-focus picture, where the set has one.
         blur_map: float32 (H, W), in the set's own unit (see its card); NaN where there is no ground truth.
+        disparity: float32 (H, W), in the set's own unit and sign (see its card); NaN where there is no ground truth.
         depth_m: float32 (H, W), metres; NaN where unknown.
         white_level: The value of the views at which the scene is white; protocols may divide by it. 1 for sRGB.
+        group: The group of scenes it belongs to, such as ``indoor``, where the set has groups.
         regions: Named boolean masks (H, W) to score in, such as ``in-focus``, ``near`` and ``far``.
     """
 
@@ -44,8 +46,10 @@ class Sample:
     center: Image | None = None
     target: Image | None = None
     blur_map: Image | None = None
+    disparity: Image | None = None
     depth_m: Image | None = None
     white_level: float = 1.0
+    group: str | None = None
     regions: dict[str, NDArray[np.bool_]]
 
     def __post_init__(self) -> None:
@@ -53,7 +57,12 @@ class Sample:
             picture = getattr(self, name)
             if picture is not None:
                 self._check_picture(name, picture)
-        for name, plane in [("blur_map", self.blur_map), ("depth_m", self.depth_m), *self.regions.items()]:
+        for name, plane in [
+            ("blur_map", self.blur_map),
+            ("disparity", self.disparity),
+            ("depth_m", self.depth_m),
+            *self.regions.items(),
+        ]:
             if plane is not None and plane.shape != self.left.shape[:2]:
                 raise self._fault(name, f"expected shape {self.left.shape[:2]}, found {plane.shape}")
         if not 0.0 < self.white_level <= 1.0:

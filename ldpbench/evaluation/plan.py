@@ -17,7 +17,7 @@ from ldpbench.methods.loading import (
     method_folder,
     method_ref,
 )
-from ldpbench.records import BaselineRecord, DatasetRef, MethodRef, Protocol, load_yaml_record
+from ldpbench.records import BaselineRecord, DatasetCard, DatasetRef, MethodRef, Protocol, load_yaml_record
 from ldpbench.records.run import cell_key
 
 DEFAULT_SPLIT = "test"
@@ -75,7 +75,10 @@ def make_plan(home: Home, *, methods: Sequence[str], datasets: Sequence[str], sp
         UsageError: For an unknown name.
         MissingPrerequisiteError: If nothing is prepared, or a named dataset is not.
     """
-    chosen = [open_prepared(home, load_card(name).id) for name in _unique(datasets)]
+    for card in map(load_card, _unique(datasets)):
+        if "deblur" not in card.tasks:
+            raise UsageError(_no_sharp_picture(card), hint=f"it serves the tasks {' and '.join(card.tasks)}")
+    chosen = [open_prepared(home, name) for name in _unique(datasets)]
     if not datasets:
         chosen = [open_prepared(home, name) for name in all_cards() if is_prepared(home, name)]
     if not chosen:
@@ -102,33 +105,39 @@ def _unique(names: Sequence[str]) -> list[str]:
     return list(dict.fromkeys(names))
 
 
+def _no_sharp_picture(card: DatasetCard) -> str:
+    return f"{card.id} has no sharp picture, so deblurring cannot be scored on it"
+
+
 def _reason_to_skip(record: BaselineRecord, prepared: PreparedDataset, split: str) -> str | None:
     card = prepared.card
     if split not in card.splits:
-        raise UsageError(f"{card.id} has no split {split!r}", hint=f"it has {', '.join(card.splits)}")
+        known = ", ".join(card.splits)
+        means = f"; {split!r} is its {card.aliases[split]!r}" if split in card.aliases else ""
+        raise UsageError(f"{card.id} has no split {split!r}", hint=f"it has {known}{means}")
     if "deblur" not in card.tasks:
-        return f"{card.id} has no sharp picture, so deblurring cannot be scored on it"
-    if prepared.info.counts.get(split, 0) == 0:
-        return f"the {split} split at hand is empty"
+        return _no_sharp_picture(card)
+    if split not in prepared.info.splits:
+        return f"its {split} split is not prepared: run `ldpbench prepare {card.id} --split {split}`"
     return None
 
 
 def _make_cell(folder: Path, record: BaselineRecord, prepared: PreparedDataset, split: str) -> Cell:
-    card, info = prepared.card, prepared.info
+    card, part = prepared.card, prepared.info.splits[split]
     dataset = DatasetRef(
         id=card.id,
         version=card.version,
         split=split,
-        fingerprint=info.fingerprint,
-        n_images=info.counts[split],
-        complete=info.complete,
-        n_images_whole=card.splits[split],
+        fingerprint=part.fingerprint,
+        n_images=part.count,
+        complete=part.complete,
+        n_images_whole=part.whole,
     )
     return Cell(
         method_folder=folder,
         method=method_ref(record, method_code_sha256(folder)),
         prepared=prepared,
         dataset=dataset,
-        protocols=bind_protocols(card, info, split),
+        protocols=bind_protocols(card, part.fingerprint, split),
         config={"device": "cpu", "dtype": "float32", "inference": "whole"},
     )

@@ -6,7 +6,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ldpbench.core.errors import MissingPrerequisiteError
-from ldpbench.data.prepared import PreparedInfo
 from ldpbench.data.sample import Sample
 from ldpbench.evaluation.registration import estimate_similarity, register_target
 from ldpbench.metrics.catalogue import get_metric
@@ -17,14 +16,14 @@ from ldpbench.records.protocol import Domain
 Image = NDArray[np.float32]
 
 
-def bind_protocols(card: DatasetCard, info: PreparedInfo, split: str) -> tuple[Protocol, ...]:
-    """The card's protocols, bound to the content at hand and to the metrics' versions."""
+def bind_protocols(card: DatasetCard, fingerprint: str, split: str) -> tuple[Protocol, ...]:
+    """The card's protocols, bound to the content of one split and to the metrics' versions."""
     return tuple(
         Protocol(
             id=f"{card.id}/{spec.id}",
             title=spec.title,
             dataset_id=card.id,
-            dataset_fingerprint=info.fingerprint,
+            dataset_fingerprint=fingerprint,
             split=split,
             bits=card.bits,
             views=card.views,

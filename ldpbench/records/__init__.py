@@ -2,7 +2,8 @@
 
 from ldpbench.records.base import Record, load_yaml_record
 from ldpbench.records.baseline import BaselineRecord, Paper, ReportedScore, WeightsRef
-from ldpbench.records.dataset_card import DatasetCard, ManifestRow, ProtocolSpec, Source
+from ldpbench.records.dataset_card import DatasetCard, ManifestRow, MapProtocolSpec, ProtocolSpec
+from ldpbench.records.dataset_source import Packaging, RemoteFile
 from ldpbench.records.metric import MetricSpec
 from ldpbench.records.protocol import Protocol
 from ldpbench.records.run import DatasetRef, Environment, Failure, ImageRow, MethodRef, RunRecord, Score
@@ -15,16 +16,18 @@ __all__ = [
     "Failure",
     "ImageRow",
     "ManifestRow",
+    "MapProtocolSpec",
     "MethodRef",
     "MetricSpec",
+    "Packaging",
     "Paper",
     "Protocol",
     "ProtocolSpec",
     "Record",
+    "RemoteFile",
     "ReportedScore",
     "RunRecord",
     "Score",
-    "Source",
     "WeightsRef",
     "load_yaml_record",
 ]

@@ -10,18 +10,11 @@ from ldpbench.core.atomic import explaining_storage
 from ldpbench.core.errors import UsageError
 from ldpbench.core.names import ID_PATTERN
 from ldpbench.records.base import Record, validation_sentence
+from ldpbench.records.dataset_source import Packaging
 from ldpbench.records.protocol import Domain, Registration
 
-Role = Literal["left", "right", "center", "target", "blur_map", "depth", "calibration"]
-
-
-class Source(Record):
-    """One place the files can be had from. ``{path}`` in the URI stands for a manifest path."""
-
-    uri: str
-    revision: str | None = None
-    """The publisher's commit or version that is pinned."""
-    mirrors: tuple[str, ...] = ()
+Role = Literal["left", "right", "center", "target", "blur_map", "disparity", "depth", "calibration"]
+Task = Literal["deblur", "blurmap", "disparity"]
 
 
 class ProtocolSpec(Record):
@@ -39,6 +32,23 @@ class ProtocolSpec(Record):
     regions: tuple[str, ...] = ("all",)
 
 
+class MapProtocolSpec(Record):
+    """How an estimated blur or disparity map is compared with the set's own."""
+
+    id: str = Field(pattern=ID_PATTERN)
+    title: str
+    why: str
+    """When to read this protocol, in one or two sentences."""
+    task: Literal["blurmap", "disparity"]
+    reference: Literal["blur_map", "disparity"]
+    """The sample's map that is the truth; its NaN pixels are left out."""
+    scale: float = Field(default=1.0, gt=0)
+    """The reference is divided by this, so that it lies in [0, 1] where a metric has an absolute floor."""
+    frame: Literal["whole", "iccp2020"] = "whole"
+    """``iccp2020``: half size and the central crop of the released evaluation of Punnappurath et al."""
+    metrics: tuple[str, ...] = Field(min_length=1)
+
+
 class DatasetCard(Record):
     """A dataset's record, ``datasets_cards/<id>/card.yaml``."""
 
@@ -53,7 +63,8 @@ class DatasetCard(Record):
     redistribution: Literal["yes", "no", "unknown"]
     access: Literal["open", "form", "manual", "generated"]
     manual_steps: str | None = None
-    sources: tuple[Source, ...] = ()
+    sources: tuple[Packaging, ...] = ()
+    """Every known packaging; those that a program can fetch are tried in this order."""
     adapter: str
     """The adapter that knows the publisher's layout."""
     views: tuple[Literal["left", "right", "center"], ...]
@@ -63,15 +74,21 @@ class DatasetCard(Record):
     encoding: Literal["srgb", "linear"]
     width_px: int = Field(gt=0)
     height_px: int = Field(gt=0)
-    splits: dict[str, int]
-    """Number of samples of each split of the whole set."""
-    tasks: tuple[Literal["deblur", "blurmap", "disparity"], ...]
+    splits: dict[str, int | None]
+    """Number of samples of each split of the whole set; null where nobody stated it."""
+    aliases: dict[str, str] = Field(default_factory=dict)
+    """Names the publisher uses for a split that is another one, such as a validation set that is the test set."""
+    groups: dict[str, dict[str, int]] = Field(default_factory=dict)
+    """Groups of scenes within a split, such as indoor and outdoor, and their sizes."""
+    tasks: tuple[Task, ...]
     content: Literal["files", "pixels"]
     """What the fingerprint is taken of: the publisher's files, or the pixels where the encoding is our own."""
     fingerprint: str | None = Field(default=None, pattern=r"^[0-9a-f]{64}$")
     """Content fingerprint of the whole set; null where nobody could compute it yet."""
-    protocols: tuple[ProtocolSpec, ...] = Field(min_length=1)
-    """The first one is the primary."""
+    protocols: tuple[ProtocolSpec, ...] = ()
+    """How restored pictures are scored. The first one is the primary."""
+    map_protocols: tuple[MapProtocolSpec, ...] = ()
+    """How estimated maps are scored."""
     known_issues: tuple[str, ...] = ()
     citation: str | None = None
 
@@ -79,23 +96,41 @@ class DatasetCard(Record):
     def _consistent(self) -> "DatasetCard":
         if self.access in ("form", "manual") and not self.manual_steps:
             raise ValueError(f"access is {self.access!r}, so manual_steps must say what to do")
-        if self.access == "open" and not self.sources:
-            raise ValueError("access is 'open', so sources must name at least one place")
-        ids = [spec.id for spec in self.protocols]
-        if len(ids) != len(set(ids)):
-            raise ValueError("two protocols share an id")
+        if self.access == "open" and not any(source.automatic for source in self.sources):
+            raise ValueError("access is 'open', so sources must name at least one place that a program can fetch")
+        for kind, ids in (
+            ("protocols", [spec.id for spec in self.protocols + self.map_protocols]),
+            ("sources", [source.id for source in self.sources]),
+        ):
+            if len(ids) != len(set(ids)):
+                raise ValueError(f"two {kind} share an id")
+        if ("deblur" in self.tasks) != bool(self.protocols):
+            raise ValueError("protocols are needed exactly when deblur is among the tasks")
+        if {spec.task for spec in self.map_protocols} != set(self.tasks) - {"deblur"}:
+            raise ValueError("map_protocols are needed for exactly the tasks blurmap and disparity that the set has")
+        if not set(self.aliases.values()) <= set(self.splits) or set(self.aliases) & set(self.splits):
+            raise ValueError("aliases must map names that are no splits to splits")
+        if not set(self.groups) <= set(self.splits):
+            raise ValueError("groups must be those of a split")
         return self
+
+    def split_name(self, name: str) -> str | None:
+        """The split that a name means, also if it is an alias; None if it means none."""
+        return name if name in self.splits else self.aliases.get(name)
 
 
 class ManifestRow(Record):
     """One file of the publisher's layout."""
 
     path: str
-    bytes: int = Field(ge=0)
-    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+    bytes: int | None = Field(default=None, ge=0)
+    sha256: str | None = Field(default=None, pattern=r"^[0-9a-f]{64}$")
+    """Empty where no checksum was published; the file's own checksums and its header are checked then."""
     split: str
     sample_id: str
     role: Role
+    group: str | None = None
+    channels: int | None = None
     bits: int | None = None
     width_px: int | None = None
     height_px: int | None = None

@@ -36,8 +36,8 @@ class DatasetRef(Record):
     n_images: int
     complete: bool
     """False for a subset that was accepted with ``--allow-partial``."""
-    n_images_whole: int
-    """Number of images the whole split has."""
+    n_images_whole: int | None
+    """Number of images the whole split has; null where nobody knows."""
 
 
 class Environment(Record):

@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from ldpbench.core.names import share_of
 from ldpbench.records import MetricSpec
 from ldpbench.results.views import Aggregate, Board, BoardRow
 
@@ -126,10 +127,10 @@ def _row_facts(board: Board, row: BoardRow) -> dict[str, Any]:
 
 def _markdown_board(board: Board) -> str:
     protocol = board.protocol
-    subset = "" if board.complete else f" of {board.n_images_whole}"
+    amount = str(board.n_images) if board.complete else share_of(board.n_images, board.n_images_whole)
     lines = [
         f"**{_escaped(protocol.id)}** ({_escaped(protocol.title)}), {_escaped(protocol.split)} split, "
-        f"region {_escaped(board.region)}, {board.n_images}{subset} images, protocol `{board.protocol_hash[:12]}`",
+        f"region {_escaped(board.region)}, {amount} images, protocol `{board.protocol_hash[:12]}`",
         "",
         _line(["#", "Method", *(_escaped(_heading(spec)) for spec in board.metrics), "s/image"]),
         _line(["--:", ":--", *["--:"] * len(board.metrics), "--:"]),

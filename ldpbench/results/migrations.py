@@ -116,6 +116,11 @@ WHERE place = 1;
 """
 
 
+def m0004_unknown_whole() -> str:
+    """Some sets never stated how many images they have."""
+    return "ALTER TABLE runs ALTER COLUMN n_images_whole DROP NOT NULL;"
+
+
 @dataclass(frozen=True)
 class Migration:
     """One numbered step."""
@@ -134,7 +139,7 @@ def _numbered(*steps: Callable[[], str]) -> tuple[Migration, ...]:
     return tuple(Migration(number, step.__name__, step()) for number, step in enumerate(steps, start=1))
 
 
-MIGRATIONS = _numbered(m0001_initial, m0002_content_hash, m0003_latest_run)
+MIGRATIONS = _numbered(m0001_initial, m0002_content_hash, m0003_latest_run, m0004_unknown_whole)
 
 _JOURNAL = """
 CREATE TABLE schema_migrations (

@@ -54,7 +54,8 @@ class Board:
     complete: bool
     """False for a subset of the dataset."""
     n_images: int
-    n_images_whole: int
+    n_images_whole: int | None
+    """None where nobody knows how many the whole split has."""
     metrics: tuple[MetricSpec, ...]
     """The columns, the ranking one first."""
     rows: tuple[BoardRow, ...]

@@ -4,7 +4,7 @@ Everything that decides a pixel is integer arithmetic, or IEEE float64 addition,
 and square root, or was rounded to fixed point far from ties. The dataset's card pins the result.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -82,12 +82,6 @@ class SampleScene:
     coc: NDArray[np.int8]
     depth_mm: NDArray[np.uint16]
     facts: Mapping[str, object]
-
-
-def render_sample_scenes() -> Iterator[SampleScene]:
-    """Render the scenes, test scenes first."""
-    for plan in PLANS:
-        yield render_scene(plan)
 
 
 def render_scene(plan: ScenePlan) -> SampleScene:

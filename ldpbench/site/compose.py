@@ -5,6 +5,7 @@ import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from ldpbench.core.names import share_of
 from ldpbench.records import BaselineRecord, Environment, Protocol, RunRecord
 from ldpbench.results.views import Board, BoardRow, StoredRun
 from ldpbench.site.facts import Facts, SceneKey, ScenePictures
@@ -210,7 +211,7 @@ def _run_page(run: StoredRun, lookup: Lookup) -> RunPage:
 
 def _run_facts(record: RunRecord) -> tuple[Fact, ...]:
     method, dataset = record.method, record.dataset
-    amount = f"{dataset.n_images} of {dataset.n_images_whole} images"
+    amount = f"{share_of(dataset.n_images, dataset.n_images_whole)} images"
     weights = (
         Fact(term="Weights", text="SHA-256", code=method.weights_sha256)
         if method.weights_sha256

@@ -69,7 +69,10 @@ def dataset_facts(card: DatasetCard) -> tuple[Fact, ...]:
         Fact(
             term="Pictures",
             text=f"{card.width_px} × {card.height_px} px, {'grey' if card.channels == 1 else 'RGB'}, "
-            f"{card.bits}-bit, {light}; " + ", ".join(f"{count} {name}" for name, count in card.splits.items()),
+            f"{card.bits}-bit, {light}; "
+            + ", ".join(
+                f"{'unknown number of' if count is None else count} {name}" for name, count in card.splits.items()
+            ),
         ),
         *([Fact(term="Home", text=card.homepage, url=web_address(card.homepage))] if card.homepage else []),
     )

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 
+from ldpbench.core.names import share_of
 from ldpbench.records import Protocol
 from ldpbench.results.views import Board, SampleScores, StoredRun
 from ldpbench.site.facts import Facts, SceneKey, ScenePictures
@@ -158,4 +159,4 @@ def completeness(board: Board) -> Badge:
     """``complete``, or how much of the set was there."""
     if board.complete:
         return Badge(text=f"complete: {board.n_images} scenes", kind="whole")
-    return Badge(text=f"partial: {board.n_images} of {board.n_images_whole} scenes", kind="part")
+    return Badge(text=f"partial: {share_of(board.n_images, board.n_images_whole)} scenes", kind="part")

@@ -13,6 +13,7 @@ from ldpbench.core.errors import IntegrityError, LdpbenchError, StorageError
 from ldpbench.core.home import Home
 from ldpbench.core.progress import Progress
 from ldpbench.data import png16
+from ldpbench.data.picture_files import container_fault, picture_header
 from ldpbench.data.pictures import sample_pictures
 from ldpbench.data.prepared import Samples, open_prepared
 from ldpbench.results.run_folder import PREVIEWS_FOLDER
@@ -89,7 +90,7 @@ class _Publisher:
             self._progress.warn(error.message)
             why = "is damaged" if isinstance(error, IntegrityError) else "is not prepared here any more"
             return _Dataset(None, {}, None, f"The dataset {why}, so its own pictures are not shown.")
-        return _Dataset(samples, places, prepared.info.fingerprint, None)
+        return _Dataset(samples, places, prepared.info.splits[split].fingerprint, None)
 
     def scene(self, key: SceneKey, dataset: _Dataset, runs: Sequence[StoredRun]) -> ScenePictures:
         """Write every picture there is of one scene: its own and each run's output."""
@@ -147,8 +148,8 @@ class _Publisher:
         data = next((data for data in kept if data is not None), None)
         if data is None:
             return None, f"{method} (run {run_id}): no picture kept."
-        header = png16.png_header(data)
-        if header is None or png16.container_fault(data):
+        header = picture_header(data)
+        if header is None or container_fault(data):
             return None, f"{method} (run {run_id}): the picture that was kept is damaged."
         href = f"{folder}/output--{safe_name(run_id)}.png"
         self._put(href, data)

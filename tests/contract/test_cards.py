@@ -21,7 +21,7 @@ def test_the_card_is_whole(dataset_id):
     card = load_card(dataset_id)
     assert card.id == dataset_id
     assert card.licence
-    assert all(count > 0 for count in card.splits.values())
+    assert all(count is None or count > 0 for count in card.splits.values())
     assert hasattr(load_adapter(card.adapter), "collect")
     assert hasattr(load_adapter(card.adapter), "decode")
     for spec in card.protocols:
@@ -29,9 +29,6 @@ def test_the_card_is_whole(dataset_id):
         assert spec.regions[0] == "all"
         for metric in spec.metrics:
             assert get_metric(metric).spec.task == "deblur"
-    for source in card.sources:
-        assert "{path}" in source.uri
-        assert source.revision
 
 
 @pytest.mark.parametrize("dataset_id", IDS)

@@ -4,7 +4,8 @@ The views are raw codes with black level 1024; the right view is darker and is c
 sheet; the ground truth covers the central 1344x1008.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
@@ -15,12 +16,11 @@ from numpy.typing import NDArray
 from ldpbench.core.errors import ImageError, IntegrityError
 from ldpbench.core.progress import Progress
 from ldpbench.data.adapter import Collection, StoredSample
+from ldpbench.data.by_manifest import collect_by_manifest
 from ldpbench.data.png16 import decode
 from ldpbench.data.sample import Sample
-from ldpbench.data.source import FileSource
-from ldpbench.data.verify import demand, inspect
+from ldpbench.data.tree import Tree
 from ldpbench.records import DatasetCard, ManifestRow
-from ldpbench.records.dataset_card import Role
 
 BLACK_LEVEL = 1024
 WHITE_CODE = 16383
@@ -58,14 +58,6 @@ def _grey16(data: bytes, name: str) -> NDArray[np.uint16]:
     return codes.astype(np.uint16)
 
 
-def _scenes(manifest: tuple[ManifestRow, ...]) -> dict[str, dict[Role, ManifestRow]]:
-    scenes: dict[str, dict[Role, ManifestRow]] = {}
-    for row in manifest:
-        if row.role != "calibration":
-            scenes.setdefault(row.sample_id, {})[row.role] = row
-    return scenes
-
-
 class PixelDP:
     """The adapter."""
 
@@ -73,56 +65,23 @@ class PixelDP:
         self,
         card: DatasetCard,
         manifest: tuple[ManifestRow, ...],
-        files: FileSource | None,
+        tree: Tree | None,
         *,
-        allow_partial: bool,
+        device: str,
         progress: Progress,
     ) -> Collection:
-        """Verify the publisher's 72 files; a scene counts only when all four of its files are there."""
-        assert files is not None, "the card is not of a generated set"
-        findings = inspect(files, manifest, progress)
-        demand(findings, source=files.name, n_files=len(manifest), allow_partial=allow_partial)
-        absent = set(findings.missing)
-        calibration_rows = [row for row in manifest if row.role == "calibration" and row.path not in absent]
-        calibration = {row.path.rsplit("/", 1)[-1]: files.read(row) or b"" for row in calibration_rows}
-        self._demand_sheets(calibration, files.name)
-        whole = {
-            scene: rows
-            for scene, rows in _scenes(manifest).items()
-            if not absent.intersection(row.path for row in rows.values())
-        }
-        if not whole:
-            raise IntegrityError(f"{files.name} holds no complete scene of {card.id}", hint="check the folder")
-        return Collection(
-            samples=self._read_scenes(files, whole, progress),
-            calibration=calibration,
-            n_samples=len(whole),
-            missing=findings.missing,
-            source=files.name,
+        """The publisher's 72 files; a scene counts only when all four of its files are there."""
+        del card, device, progress
+        assert tree is not None, "the card is not of a generated set"
+        found = collect_by_manifest(tree, manifest, layout="repository")
+        lacking = [name for name in SHEETS if name not in found.calibration]
+        if not lacking:
+            return found
+        return replace(
+            found,
+            faults=tuple(f"{name}: missing, and without it the right view stays 17 % too dark" for name in lacking),
+            missing=tuple(gap for gap in found.missing if gap.what.rsplit("/", 1)[-1] not in lacking),
         )
-
-    @staticmethod
-    def _demand_sheets(calibration: Mapping[str, bytes], source: str) -> None:
-        lacking = [name for name in SHEETS if name not in calibration]
-        if lacking:
-            raise IntegrityError(
-                f"{source} lacks {' and '.join(lacking)}: without the white sheets the right view stays 17 % too dark",
-                hint="add the calibration folder",
-                faults=[f"{name}: missing" for name in lacking],
-            )
-
-    @staticmethod
-    def _read_scenes(
-        files: FileSource, scenes: dict[str, dict[Role, ManifestRow]], progress: Progress
-    ) -> Iterator[StoredSample]:
-        for scene, rows in progress.track(sorted(scenes.items()), label="storing scenes", total=len(scenes)):
-            contents: dict[Role, bytes] = {}
-            for role, row in rows.items():
-                data = files.read(row)
-                if data is None:
-                    raise IntegrityError(f"{row.path} in {files.name} vanished while it was read", hint="run it again")
-                contents[role] = data
-            yield StoredSample(id=scene, split=next(iter(rows.values())).split, files=contents)
 
     def decode(self, stored: StoredSample, calibration: Mapping[str, bytes], card: DatasetCard) -> Sample:
         """Black level, white-sheet gain on the right view, central crop; the ground truth's own scale for the target.

@@ -1,24 +1,48 @@
 """The embedded set: eight procedural scenes, rendered on the spot, the same to the last bit on every machine."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
+from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ldpbench.core.errors import ImageError
 from ldpbench.core.progress import Progress
-from ldpbench.data.adapter import Collection, StoredSample
+from ldpbench.data.adapter import Collection, Scene, StoredSample
 from ldpbench.data.png16 import decode, encode, to_unit
 from ldpbench.data.sample import Sample
-from ldpbench.data.source import FileSource
+from ldpbench.data.tree import Tree
 from ldpbench.records import DatasetCard, ManifestRow
 from ldpbench.records.dataset_card import Role
+
+if TYPE_CHECKING:
+    from ldpbench.simulation.sample_set import ScenePlan
 
 SIGN_OFFSET = 128
 """The signed blur map is stored as code = radius + 128."""
 IN_FOCUS_PX = 1
 """A pixel is in focus if its blur radius is at most this."""
 _PICTURES: tuple[Role, ...] = ("left", "right", "center", "target")
+
+
+SCENE_BYTES = 700_000
+"""About what one scene's files take."""
+
+
+def _render(plan: "ScenePlan") -> StoredSample:
+    from ldpbench.simulation.sample_set import render_scene
+
+    scene = render_scene(plan)
+    files: dict[Role, bytes] = {
+        "left": encode(scene.left),
+        "right": encode(scene.right),
+        "center": encode(scene.center),
+        "target": encode(scene.target),
+        "blur_map": encode((scene.coc.astype(np.int16) + SIGN_OFFSET).astype(np.uint8)),
+        "depth": encode(scene.depth_mm),
+    }
+    return StoredSample(id=scene.id, split=scene.split, files=files, facts=scene.facts)
 
 
 class SampleSet:
@@ -28,36 +52,19 @@ class SampleSet:
         self,
         card: DatasetCard,
         manifest: tuple[ManifestRow, ...],
-        files: FileSource | None,
+        tree: Tree | None,
         *,
-        allow_partial: bool,
+        device: str,
         progress: Progress,
     ) -> Collection:
-        """Render the scenes."""
-        del manifest, files, allow_partial
-        n_samples = sum(card.splits.values())
-        return Collection(
-            samples=self._render(n_samples, progress),
-            calibration={},
-            n_samples=n_samples,
-            missing=(),
-            source="ldpbench.simulation.sample_set",
+        """One scene a plan of the generator; each is rendered when it is stored."""
+        del card, manifest, tree, device, progress
+        from ldpbench.simulation.sample_set import PLANS
+
+        scenes = tuple(
+            Scene(id=plan.id, split=plan.split, load=partial(_render, plan), size=SCENE_BYTES) for plan in PLANS
         )
-
-    @staticmethod
-    def _render(n_samples: int, progress: Progress) -> Iterator[StoredSample]:
-        from ldpbench.simulation.sample_set import render_sample_scenes
-
-        for scene in progress.track(render_sample_scenes(), label="rendering scenes", total=n_samples):
-            files: dict[Role, bytes] = {
-                "left": encode(scene.left),
-                "right": encode(scene.right),
-                "center": encode(scene.center),
-                "target": encode(scene.target),
-                "blur_map": encode((scene.coc.astype(np.int16) + SIGN_OFFSET).astype(np.uint8)),
-                "depth": encode(scene.depth_mm),
-            }
-            yield StoredSample(id=scene.id, split=scene.split, files=files, facts=scene.facts)
+        return Collection(scenes=scenes, layout="generator")
 
     def decode(self, stored: StoredSample, calibration: Mapping[str, bytes], card: DatasetCard) -> Sample:
         """Codes / 255, the signed blur radius in pixels (negative: nearer than focus) and the depth in metres."""

@@ -12,6 +12,7 @@ from PIL import Image
 
 from ldpbench.core.errors import ImageError, MissingPrerequisiteError, UsageError
 from ldpbench.data import png16
+from ldpbench.data.picture_files import PictureHeader, picture_header
 
 SHAPES = st.one_of(
     st.tuples(st.integers(1, 9), st.integers(1, 9)), st.tuples(st.integers(1, 9), st.integers(1, 9), st.just(3))
@@ -30,7 +31,7 @@ def test_channel_order_is_rgb_and_the_low_byte_is_kept():
     codes = np.zeros((4, 5, 3), np.uint16)
     codes[..., 0], codes[..., 2] = 258, 65535  # 258 = 0x0102: an 8-bit reader would keep 1 of it
     data = png16.encode(codes)
-    assert png16.png_header(data) == png16.PngHeader(5, 4, 16, 3)
+    assert picture_header(data) == PictureHeader("PNG", 5, 4, 16, 3)
     np.testing.assert_array_equal(png16.decode(data, "x")[0, 0], [258, 0, 65535])
     # An independent decoder agrees on order and size, and shows why it is not the one we use.
     assert np.asarray(Image.open(io.BytesIO(data))).dtype == np.uint8

@@ -15,7 +15,7 @@ from ldpbench.data.sample import Sample
 def test_it_is_the_content_the_card_pins(sample_home):
     info = open_prepared(sample_home, "sample").info
     assert info.fingerprint == load_card("sample").fingerprint
-    assert info.counts == {"test": 6, "val": 2}
+    assert {name: part.count for name, part in info.splits.items()} == {"test": 6, "val": 2}
 
 
 def test_content_that_the_card_does_not_pin_is_refused(home_with_sample, monkeypatch):

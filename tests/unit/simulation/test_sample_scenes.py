@@ -5,14 +5,14 @@ import pytest
 
 from ldpbench.core.hashing import sha256_bytes
 from ldpbench.simulation.draws import Draws
-from ldpbench.simulation.sample_set import NOISE_CODES, PLANS, render_sample_scenes, render_scene
+from ldpbench.simulation.sample_set import NOISE_CODES, PLANS, render_scene
 
 MAX_RADIUS_PX = 8
 
 
 @pytest.fixture(scope="module")
 def scenes():
-    return {scene.id: scene for scene in render_sample_scenes()}
+    return {scene.id: scene for scene in map(render_scene, PLANS)}
 
 
 def input_psnr(scene) -> float:

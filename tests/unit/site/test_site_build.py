@@ -130,8 +130,10 @@ def test_only_the_run_behind_a_row_has_its_picture_shown(home: Home, tmp_path: P
 def test_a_site_of_the_sample_set_shows_its_scenes(home_with_sample: Home, tmp_path: Path) -> None:
     home = home_with_sample
     info = open_prepared(home, "sample").info
-    protocol = make_protocol(id="sample/srgb", dataset_id="sample", dataset_fingerprint=info.fingerprint, bits=8)
-    dataset = make_dataset(2, id="sample", fingerprint=info.fingerprint)
+    protocol = make_protocol(
+        id="sample/srgb", dataset_id="sample", dataset_fingerprint=info.splits["test"].fingerprint, bits=8
+    )
+    dataset = make_dataset(2, id="sample", fingerprint=info.splits["test"].fingerprint)
     write_run(home.runs, "run-a", psnr=[30.0, 31.0], protocols=[protocol], dataset=dataset)
     ids = open_prepared(home, "sample").split("test").ids
     scores = home.runs / "run-a" / "scores.jsonl"

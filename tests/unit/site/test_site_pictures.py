@@ -1,3 +1,4 @@
+from collections import defaultdict
 from collections.abc import Iterable
 from pathlib import Path
 from types import SimpleNamespace
@@ -59,8 +60,13 @@ def make_sample(sample_id: str, width: int = 16, channels: int = 3, **changes: A
     return Sample(**{**fields, **changes})
 
 
+def info_of(fingerprint: str) -> SimpleNamespace:
+    """What a prepared set says of itself, whatever the split is called."""
+    return SimpleNamespace(splits=defaultdict(lambda: SimpleNamespace(fingerprint=fingerprint)))
+
+
 def prepare(monkeypatch: pytest.MonkeyPatch, samples: list[Sample], fingerprint: str = FINGERPRINT) -> None:
-    prepared = SimpleNamespace(info=SimpleNamespace(fingerprint=fingerprint), split=lambda name: FakeSamples(samples))
+    prepared = SimpleNamespace(info=info_of(fingerprint), split=lambda name: FakeSamples(samples))
     monkeypatch.setattr("ldpbench.site.pictures.open_prepared", lambda home, dataset_id: prepared)
 
 
@@ -197,7 +203,7 @@ def test_a_scene_that_cannot_be_decoded_leaves_a_note_and_the_others(
             return super().__getitem__(place)
 
     samples = Broken([make_sample("scene-01"), make_sample("scene-02")])
-    prepared = SimpleNamespace(info=SimpleNamespace(fingerprint=FINGERPRINT), split=lambda name: samples)
+    prepared = SimpleNamespace(info=info_of(FINGERPRINT), split=lambda name: samples)
     monkeypatch.setattr("ldpbench.site.pictures.open_prepared", lambda home, dataset_id: prepared)
     listener = Listener()
     found = publish_pictures(home, SCENES, (), tmp_path, listener)
