@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from ldpbench.core.seeding import derive_seed
 from ldpbench.simulation.coc import signed_coc
-from ldpbench.simulation.ddd import DDD_TEST, box_average, box_disparity, box_radius, box_sides, scatter_boxes
+from ldpbench.simulation.ddd import DDD_CAMERAS, box_average, box_disparity, box_radius, box_sides, scatter_boxes
 from ldpbench.simulation.draws import Draws
 from ldpbench.simulation.procedural.recipes import RECIPES
 from ldpbench.simulation.procedural.scene import draw_scene
@@ -128,7 +128,7 @@ def _lens_views(sharp: torch.Tensor, depth_m: torch.Tensor, plan: ScenePlan) -> 
 
 def _box_views(sharp: torch.Tensor, depth_m: torch.Tensor) -> _Optics:
     """The boxes of DDD-syn's test set: only the near side exists, and both views hang down."""
-    sides = box_sides(box_disparity(depth_m, DDD_TEST))
+    sides = box_sides(box_disparity(depth_m, DDD_CAMERAS["ddd/test"]))
     sums = scatter_boxes(sharp, sides)
     views = [
         torch.floor(box_average(*pair) * 2**FIXED_POINT_BITS + 0.5).to(torch.int64)

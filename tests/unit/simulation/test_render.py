@@ -8,7 +8,7 @@ import torch
 
 from ldpbench.core.errors import UsageError
 from ldpbench.simulation.coc import RDPD_CAMERAS, rdpd_coc, signed_coc
-from ldpbench.simulation.ddd import DDD_TEST, box_average, box_disparity, box_radius, box_sides, scatter_boxes
+from ldpbench.simulation.ddd import DDD_CAMERAS, box_average, box_disparity, box_radius, box_sides, scatter_boxes
 from ldpbench.simulation.psf import FIXED_POINT_BITS, RDPD_SMOOTHING, PsfShape, fixed_point, psf_preset, signed_kernels
 from ldpbench.simulation.render import render_sums, render_views
 
@@ -56,7 +56,7 @@ def test_boxes_are_those_of_the_published_model():
 
 def test_boxes_blur_the_near_and_leave_the_far():
     depth = torch.tensor([[[0.8, 2.0, 4.0]]])
-    sides = box_sides(box_disparity(depth, DDD_TEST))
+    sides = box_sides(box_disparity(depth, DDD_CAMERAS["ddd/test"]))
     assert sides[0, 0, 0] > sides[0, 0, 1] >= sides[0, 0, 2] >= 1
     assert box_radius(sides)[0, 0, 0] < 0
 
