@@ -41,7 +41,7 @@ def explaining_storage(action: str, path: Path) -> Iterator[None]:
         raise storage_error(error, action, path) from error
 
 
-def _flush_folder(folder: Path) -> None:
+def flush_folder(folder: Path) -> None:
     """Make a rename durable. Some platforms cannot open folders; there the rename alone must do."""
     with contextlib.suppress(OSError):
         descriptor = os.open(folder, os.O_RDONLY)
@@ -70,7 +70,7 @@ def write_bytes(path: Path, data: bytes) -> None:
         except BaseException:
             Path(beside).unlink(missing_ok=True)
             raise
-        _flush_folder(path.parent)
+        flush_folder(path.parent)
 
 
 def write_text(path: Path, text: str) -> None:
@@ -115,5 +115,5 @@ def move_folder_into_place(fresh: Path, target: Path) -> None:
         if retired.exists():
             retired.rename(target)
         raise
-    _flush_folder(target.parent)
+    flush_folder(target.parent)
     shutil.rmtree(retired, ignore_errors=True)

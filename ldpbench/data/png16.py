@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from ldpbench.core.atomic import explaining_storage, write_bytes
 from ldpbench.core.errors import ImageError, UsageError
 from ldpbench.data.picture_files import container_fault
-from ldpbench.data.picture_files import looks_like_html as looks_like_html
 
 Codes = NDArray[np.uint8] | NDArray[np.uint16]
 

@@ -69,6 +69,18 @@ def distort(pictures: Tensor, distortion: RadialDistortion) -> Tensor:
     return resampled.reshape(height, width, n, channels).permute(2, 3, 0, 1).contiguous()
 
 
+def distort_labels(labels: Tensor, distortion: RadialDistortion) -> Tensor:
+    """Move labels, such as a blur map, along with the pictures: the nearest label, that of the border beyond it.
+
+    Args:
+        labels: (N, H, W), any type.
+        distortion: The lens.
+    """
+    height, width = labels.shape[-2:]
+    looks = torch.floor(_looks(height, width, distortion, labels.device) + 0.5).to(torch.int64)
+    return labels[..., looks[..., 0].clamp(0, height - 1), looks[..., 1].clamp(0, width - 1)]
+
+
 def _looks(height: int, width: int, lens: RadialDistortion, device: torch.device) -> Tensor:
     """Where every pixel looks: float64 (H, W, 2), row and column, pixel centres at whole numbers."""
     y = (torch.arange(height, device=device, dtype=torch.float64) + 0.5 - height / 2)[:, None]

@@ -263,13 +263,10 @@ def test_a_bad_download_is_named_and_only_it_is_fetched_again(server, home):
     good = spoiled.read_bytes()
     _html(spoiled)
     (folder / "DP_data_pixel_4" / "001_left.png").rename(folder / "aside")
-    with pytest.raises(IntegrityError) as caught:
+    with pytest.raises(MissingPrerequisiteError, match="2 of 10 files could not be fetched") as caught:
         prepare(SET_ID, home)
-    assert [fault.split(": ")[0] for fault in caught.value.faults] == [
-        "DP_data_pixel_4/002_right.png",
-        "DP_data_pixel_4/001_left.png",
-    ]
-    assert "web page" in caught.value.faults[0]
+    assert "DP_data_pixel_4/002_right.png: a web page came in place of the file" in caught.value.message
+    assert "DP_data_pixel_4/001_left.png: HTTP 404" in caught.value.message
     spoiled.write_bytes(good)
     (folder / "aside").rename(folder / "DP_data_pixel_4" / "001_left.png")
     served.clear()
@@ -280,7 +277,7 @@ def test_a_bad_download_is_named_and_only_it_is_fetched_again(server, home):
 def test_an_unreachable_host_is_a_sentence(server, home):
     card = Path(os.environ["LDPBENCH_PLUGIN_PATH"]) / "datasets_cards" / SET_ID / "card.yaml"
     card.write_text(re.sub(r"127\.0\.0\.1:\d+", "127.0.0.1:1", card.read_text()))  # nobody listens on port 1
-    with pytest.raises(MissingPrerequisiteError, match="cannot fetch .*Cannot connect to host") as caught:
+    with pytest.raises(MissingPrerequisiteError, match="could not be fetched; .*Cannot connect to host") as caught:
         prepare(SET_ID, home)
     assert "--source" in caught.value.hint
 
