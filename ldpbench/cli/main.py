@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from ldpbench import __version__
-from ldpbench.cli import data, demo, doctor, evaluation, methods, metrics, pages, results
+from ldpbench.cli import data, demo, doctor, evaluation, methods, metrics, pages, results, simulation
 from ldpbench.cli.reporter import Reporter
 from ldpbench.core.errors import EXIT_INTERRUPTED, UsageError
 
@@ -41,7 +41,7 @@ def _root(
     del version
 
 
-for module in (demo, data, evaluation, results, pages, methods, metrics, doctor):
+for module in (demo, data, evaluation, results, pages, methods, metrics, simulation, doctor):
     module.register(app)
 
 
