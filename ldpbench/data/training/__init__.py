@@ -1,0 +1,1 @@
+"""What a trainer sees of a dataset: patches, augmentation and batches."""
