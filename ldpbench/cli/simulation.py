@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ldpbench.cli.options import ForceOption
+from ldpbench.cli.options import DeviceOption, ForceOption, demand_device
 from ldpbench.cli.session import Answer, Session, command
-from ldpbench.core.errors import MissingPrerequisiteError, UsageError
+from ldpbench.core.errors import UsageError
 
 if TYPE_CHECKING:
     from ldpbench.simulation.models import Model
@@ -69,7 +69,7 @@ def _simulate(
     ] = None,
     bits: Annotated[int, typer.Option("--bits", help="Bit depth to write: 8, or 16 with realistic.")] = 8,
     seed: Annotated[int, typer.Option("--seed", help="Decides procedural depth and noise.")] = 0,
-    device: Annotated[str, typer.Option("--device", help="cpu or cuda.")] = "cpu",
+    device: DeviceOption = "cpu",
     force: ForceOption = False,
 ) -> Answer:
     """Make dual-pixel views of sharp pictures.
@@ -93,7 +93,7 @@ def _simulate(
     chosen = _model(model, camera, options)
     if bits not in (8, 16) or (bits == 16 and model is not ModelName.REALISTIC):
         raise UsageError(f"--bits: expected 8, or 16 with --model realistic, found {bits} with {model.value}")
-    _demand_device(device)
+    demand_device(device)
     jobs = find_jobs(images, depth)
     if depth is None:
         session.reporter.note("no --depth was given: every picture gets a procedural depth")
@@ -146,14 +146,3 @@ def _model(model: ModelName, camera: str | None, options: Mapping[str, object]) 
         renamed = {"max_blur": "max_blur_px", "focus": "focus_m", "linear": "is_linear"}
         changes = {renamed.get(key, key): value for key, value in changes.items()}
     return replace(chosen, **changes)  # type: ignore[arg-type]  # the options were checked against the model
-
-
-def _demand_device(device: str) -> None:
-    import torch
-
-    if device.partition(":")[0] not in ("cpu", "cuda"):
-        raise UsageError(f"--device: expected cpu or cuda, found {device!r}")
-    if device.startswith("cuda") and not torch.cuda.is_available():
-        raise MissingPrerequisiteError(
-            "--device cuda: no CUDA device can be used here", hint="leave it out for the CPU"
-        )

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 _HUB_LICENCES = {"CC0-1.0": "cc0-1.0", "MIT": "mit", "Apache-2.0": "apache-2.0"}
 """Licences that the Hub has a short name for; every other one is ``other`` with a name of its own."""
 _SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"))
+_WHO = {"publisher": "the publisher", "third-party": "a third party", "ldpbench": "ldpbench"}
 _TASKS = {"deblur": "image-to-image", "blurmap": "depth-estimation", "disparity": "depth-estimation"}
 
 
@@ -38,7 +39,7 @@ def front_matter(card: DatasetCard, files: Mapping[str, str]) -> str:
         data_files = [{"split": split, "path": pattern} for split, pattern in files.items()]
         document["configs"] = [{"config_name": "default", "data_files": data_files}]
     text: str = yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=1000)
-    return f"---\n{text}---\n"
+    return f"---\n{text}---"
 
 
 def render_readme(card: DatasetCard, info: "PreparedInfo | None" = None, *, pattern: str = "{split}/*.arrow") -> str:
@@ -133,5 +134,5 @@ def _splits(card: DatasetCard, info: "PreparedInfo | None") -> str:
 def _source_line(source: Packaging) -> str:
     how = "fetched by `ldpbench prepare`" if source.automatic else f"by hand from {source.page}"
     sums = {file.checksum_from for file in source.files if file.checksum}
-    checked = f"; checksums stated by {' and '.join(sorted(filter(None, sums)))}" if sums else ""
+    checked = f"; checksums by {' and '.join(sorted(_WHO[who] for who in sums if who))}" if sums else ""
     return f"- {source.title} (`{source.id}`): {how}{checked}"

@@ -30,21 +30,20 @@ def enlarge_bicubic(planes: Tensor, height: int, width: int) -> Tensor:
         raise UsageError(
             f"enlarging: expected at least {planes.shape[-2]} x {planes.shape[-1]}, found {height} x {width}"
         )
-    rows = _weights(planes.shape[-2], height, planes.device)
-    columns = _weights(planes.shape[-1], width, planes.device)
-    return rows @ planes.to(torch.float64) @ columns.T
+    tall = _along_rows(planes.to(torch.float64), height)
+    return _along_rows(tall.transpose(-1, -2), width).transpose(-1, -2)
 
 
-def _weights(size: int, new_size: int, device: torch.device) -> Tensor:
-    """What each old sample adds to each new one, float64 (new_size, size)."""
-    centre = (torch.arange(new_size, dtype=torch.float64, device=device) + 0.5) * (size / new_size) - 0.5
-    first = torch.floor(centre).to(torch.int64) - 1
-    weights = torch.zeros(new_size, size, dtype=torch.float64, device=device)
-    for tap in range(4):
-        index = first + tap
-        mirrored = torch.where(index < 0, -1 - index, torch.where(index >= size, 2 * size - 1 - index, index))
-        weights.scatter_add_(1, mirrored.clamp(0, size - 1)[:, None], _cubic(index - centre)[:, None])
-    return weights / weights.sum(dim=1, keepdim=True)
+def _along_rows(planes: Tensor, new_size: int) -> Tensor:
+    """Enlarge the second last axis: four weighted samples for each new one."""
+    size = planes.shape[-2]
+    centre = (torch.arange(new_size, dtype=torch.float64, device=planes.device) + 0.5) * (size / new_size) - 0.5
+    taps = (torch.floor(centre).to(torch.int64) - 1)[:, None] + torch.arange(4, device=planes.device)
+    weights = _cubic(taps - centre[:, None])
+    weights = weights / weights.sum(dim=1, keepdim=True)
+    mirrored = torch.where(taps < 0, -1 - taps, torch.where(taps >= size, 2 * size - 1 - taps, taps)).clamp(0, size - 1)
+    parts = (planes.index_select(-2, mirrored[:, tap]) * weights[:, tap, None] for tap in range(4))
+    return sum(parts, start=planes.new_zeros(()))
 
 
 def _cubic(distance: Tensor) -> Tensor:

@@ -13,7 +13,7 @@ IDS = sorted(path.parent.name for path in (shipped_root() / "datasets_cards").gl
 
 
 def test_there_are_cards():
-    assert {"pixeldp", "sample"} <= set(IDS)
+    assert set(IDS) == {"ddd-syn", "dpd-blur", "dpd-disp", "pixeldp", "rdpd", "sample"}
 
 
 @pytest.mark.parametrize("dataset_id", IDS)
@@ -24,6 +24,8 @@ def test_the_card_is_whole(dataset_id):
     assert all(count is None or count > 0 for count in card.splits.values())
     assert hasattr(load_adapter(card.adapter), "collect")
     assert hasattr(load_adapter(card.adapter), "decode")
+    for spec in card.map_protocols:
+        assert {get_metric(metric).spec.task for metric in spec.metrics} <= {"disparity", "blurmap"}
     for spec in card.protocols:
         assert "psnr" in spec.metrics
         assert spec.regions[0] == "all"
@@ -34,9 +36,9 @@ def test_the_card_is_whole(dataset_id):
 @pytest.mark.parametrize("dataset_id", IDS)
 def test_the_manifest_fits_the_card(dataset_id):
     card, rows = load_card(dataset_id), dataset_manifest(dataset_id)
-    if card.access == "generated":
-        assert not rows
-        assert card.fingerprint, "a generated set pins its content"
+    if card.content == "pixels":
+        assert not rows, "what is rendered here has no list of a publisher's files"
+        assert card.fingerprint or card.access != "generated", "a set generated from nothing pins its content"
         return
     assert len({row.path for row in rows}) == len(rows)
     scenes = {(row.split, row.sample_id) for row in rows if row.role != "calibration"}

@@ -132,7 +132,8 @@ def test_a_damaged_dataset_is_listed_as_one_and_can_be_removed(home, sample_home
     (folder / "prepared.json").write_text("{}")
     listed = invoke("datasets", "list", "--json")
     state = {row["id"]: row["state"] for row in json.loads(listed.stdout)["data"]}
-    assert state == {"pixeldp": "not prepared", "sample": "damaged"}
+    assert state.pop("sample") == "damaged"
+    assert set(state.values()) == {"not prepared"}
     assert invoke("datasets", "remove", "sample", "--yes").exit_code == 0
     assert not folder.exists()
     assert invoke("datasets", "remove", "sample", "--yes").exit_code == 3
