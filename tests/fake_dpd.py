@@ -10,6 +10,7 @@ import zipfile
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -55,21 +56,46 @@ def rows_of(split: str) -> list[ManifestRow]:
     return [row for row in dataset_manifest("dpd-blur") if row.split == split]
 
 
-def write_cards(root: Path) -> Path:
-    """A plugin root with both cards for pictures of the made-up size."""
+def thinned(files: Mapping[str, bytes], scenes: int) -> Files:
+    """The files of the first few scenes of every split, of any packaging that keeps the published names."""
+    kept: set[str] = set()
+    for split in ("train", "val", "test"):
+        ids = list(dict.fromkeys(row.sample_id for row in rows_of(split)))[:scenes]
+        kept |= {Path(row.path).stem for row in rows_of(split) if row.sample_id in ids}
+    return {path: data for path, data in files.items() if not path.endswith(".png") or Path(path).stem in kept}
+
+
+def write_cards(root: Path, scenes: int | None = None, **changes: Any) -> Path:
+    """A plugin root with both cards for pictures of the made-up size.
+
+    Args:
+        root: Where.
+        scenes: Only the first few scenes of every split; None for all.
+        changes: Other values for fields of both cards.
+    """
     for real, fake in (("dpd-blur", BLUR_ID), ("dpd-disp", DISP_ID)):
         source, folder = shipped_root() / "datasets_cards" / real, root / "datasets_cards" / fake
         folder.mkdir(parents=True)
         card = yaml.safe_load((source / "card.yaml").read_text())
-        card |= {"id": fake, "width_px": WIDTH_PX, "height_px": HEIGHT_PX}
+        card |= {"id": fake, "width_px": WIDTH_PX, "height_px": HEIGHT_PX} | changes
+        if scenes is not None:
+            card |= {"splits": dict.fromkeys(card["splits"], scenes), "groups": {}}
         (folder / "card.yaml").write_text(yaml.safe_dump(card, sort_keys=False))
         with (source / "manifest.csv").open(newline="") as stream:
             lines = list(csv.DictReader(stream))
+        if scenes is not None:
+            first = [row["sample_id"] for split in card["splits"] for row in _firsts(lines, split)[:scenes]]
+            lines = [line for line in lines if line["sample_id"] in first]
         with (folder / "manifest.csv").open("w", newline="") as stream:
             writer = csv.DictWriter(stream, fieldnames=list(lines[0]))
             writer.writeheader()
             writer.writerows(line | {"width_px": WIDTH_PX, "height_px": HEIGHT_PX} for line in lines)
     return root
+
+
+def _firsts(lines: list[dict[str, str]], split: str) -> list[dict[str, str]]:
+    """One line for each scene of a split."""
+    return list({line["sample_id"]: line for line in reversed(lines) if line["split"] == split}.values())[::-1]
 
 
 def official(prefix: str = "dd_dp_dataset_canon/dd_dp_dataset_png/") -> Files:
