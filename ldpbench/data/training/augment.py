@@ -1,11 +1,16 @@
 """Augmentation that does not lie about depth.
 
-A point behind the focus lies farther right in the right view than in the left one: xR > xL. Mirroring both views turns
-x into -x, so that then xR < xL, which is what a point in front of the focus looks like. Exchanging the two views turns
-it round again: the mirrored left view becomes the right one, and -xL > -xR. So a mirrored pair with exchanged views is
-what a camera would have seen of the mirrored scene, and a signed blur map is mirrored and keeps its sign.
+A point behind the focus lies farther right in the right view than in the left one: d = xR - xL > 0. Its signed blur has
+the sign of d. What each change does to d, and so to a signed blur map:
 
-Turning a picture upside down leaves xR - xL as it is. A quarter turn makes the disparity vertical: no camera does that.
+- Mirrored, views exchanged. x becomes -x, and what was left is right: the new d is (-xL) - (-xR) = xR - xL. The pair is
+  what a camera sees of the mirrored scene. The blur map is mirrored and keeps its sign.
+- Mirrored alone. The new d is (-xR) - (-xL) = -d: near looks far and far looks near. The blur map is mirrored and keeps
+  its sign, which is then the wrong one. Only the field's policy does this.
+- Upside down. x stays, and so does d. The blur map is turned and keeps its sign.
+- A quarter turn. The disparity becomes vertical; no camera sees that, and the sign means nothing. A half turn is a
+  mirror and an upside-down: -d. Only the field's policy does these.
+- Channels in another order. x stays. The blur map stays.
 """
 
 from collections.abc import Callable, Mapping
@@ -23,7 +28,7 @@ Plane = NDArray[np.float32]
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Patch:
-    """A window of a scene. Pictures are float32 (C, H, W), the blur map is float32 (H, W), NaN where unknown."""
+    """A window of a scene, float32 (C, H, W) with C = 1 or 3; the blur map is (1, H, W), NaN where unknown."""
 
     left: Plane
     right: Plane
@@ -44,7 +49,7 @@ def mirrored(patch: Patch) -> Patch:
 
 
 def mirrored_bare(patch: Patch) -> Patch:
-    """Pictures mirrored and views not exchanged, as the field does it: near becomes far and far becomes near."""
+    """Pictures mirrored and views not exchanged, as the field does it: near looks far, and the blur map is wrong."""
     return patch.map(lambda plane: plane[..., ::-1])
 
 

@@ -1,42 +1,19 @@
-"""Patches, augmentation and the trainer's view of a split."""
+"""The trainer's view of a split: the same patches in any order, epoch by epoch, for any number of workers."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 import pytest
 import torch
-from scipy import ndimage
 from torch.utils.data import DataLoader
 
-from ldpbench.core.errors import MissingPrerequisiteError, UsageError
-from ldpbench.data.prepared import open_prepared
+from ldpbench.core.errors import UsageError
 from ldpbench.data.sample import Sample
-from ldpbench.data.training import patches
-from ldpbench.data.training.augment import Patch, mirrored, mirrored_bare, policy, quarter_turn, upside_down
-from ldpbench.data.training.patches import (
-    PatchIndex,
-    PatchRule,
-    build_patch_index,
-    load_patch_index,
-    sobel_sharpness,
-    window_starts,
-)
+from ldpbench.data.training.patches import PatchIndex, PatchPlace, PatchRule, build_patch_index
 from ldpbench.data.training.view import TrainingView
-from ldpbench.simulation.psf import psf_preset
-from ldpbench.simulation.render import render_views
-
-
-class Recording:
-    """A progress that remembers warnings."""
-
-    def __init__(self) -> None:
-        self.warnings: list[str] = []
-
-    def track(self, items, *, label, total=None):
-        return items
-
-    def warn(self, message: str) -> None:
-        self.warnings.append(message)
+from ldpbench.methods.protocol import Deblurrer
+from ldpbench.methods.runtime import restore_sample
 
 
 def make_sample(name: str, height: int, width: int, channels: int = 3, seed: int = 0, **changes) -> Sample:
@@ -64,218 +41,176 @@ class Counting(Sequence):
         return self.samples[index]
 
 
-def test_the_fields_numbers_of_windows():
-    """28 windows of which 20 stay, so 7000 of 350 pictures; 12 for validation at 1 % overlap."""
-    grid = [len(window_starts(length, 512, 204)) for length in (1120, 1680)]
-    assert grid == [4, 7]
-    assert 350 * (28 - int(0.3 * 28)) == 7000
-    assert [len(window_starts(length, 512, 506)) for length in (1120, 1680)] == [3, 4]
-    assert window_starts(1680, 512, 204)[-2:] == [1020, 1168]
-    assert window_starts(512, 512, 204) == [0]
-
-
-def test_a_picture_of_the_fields_size_keeps_the_20_sharpest_windows():
-    sample = make_sample("a", 1120, 1680)
-    flat = sample.target.copy()
-    flat[:560, :840] = 0.25  # the windows over it are the least sharp ones
-    index = build_patch_index([make_sample("a", 1120, 1680, target=flat)], PatchRule(), "f")
-    assert len(index.places) == 20
-    dropped = {(top, left) for top in window_starts(1120, 512, 204) for left in window_starts(1680, 512, 204)} - {
-        (place.top, place.left) for place in index.places
-    }
-    assert {(0, 0), (0, 204)} <= dropped
-    assert [(place.top, place.left) for place in index.places] == sorted(
-        (place.top, place.left) for place in index.places
-    )
-
-
-def test_sharpness_agrees_with_an_independent_computation():
-    rng = np.random.default_rng(3)
-    windows = [
-        ndimage.gaussian_filter(rng.random((48, 48, 3)), (sigma, sigma, 0)).astype(np.float32)
-        for sigma in (0.5, 2.0, 1.0, 3.0)
-    ]
-    expected = np.ones(len(windows))
-    for size in (3, 7, 11, 15):
-        binomial = np.array([1.0])
-        for _ in range(size - 1):
-            binomial = np.convolve(binomial, [1, 1])
-        derivative = np.array([-1.0, 0.0, 1.0])
-        for _ in range(size - 3):
-            derivative = np.convolve(derivative, [1, 1])
-        energies = []
-        for window in windows:
-            grey = window @ np.array([0.299, 0.587, 0.114])
-            across = ndimage.correlate1d(
-                ndimage.correlate1d(grey, derivative, 1, mode="mirror"), binomial, 0, mode="mirror"
-            )
-            down = ndimage.correlate1d(
-                ndimage.correlate1d(grey, derivative, 0, mode="mirror"), binomial, 1, mode="mirror"
-            )
-            energies.append(np.hypot(across, down).sum())
-        energies = np.array(energies)
-        expected *= (energies - energies.min()) / (energies.max() - energies.min())
-    np.testing.assert_allclose(sobel_sharpness(windows), expected, rtol=1e-5, atol=1e-9)
-
-
-def test_flat_pictures_do_not_give_nan_and_ties_drop_the_later_windows():
-    flat = make_sample("a", 64, 64, target=np.full((64, 64, 3), 0.5, np.float32))
-    index = build_patch_index([flat], PatchRule(size_px=32, stride_px=16, drop_share=0.5), "f")
-    assert [(place.top, place.left) for place in index.places] == [(0, 0), (0, 16), (0, 32), (16, 0), (16, 16)]
-
-
-def test_what_cannot_be_cut_is_named():
-    with pytest.raises(UsageError, match=r"made-up/train/a is 40x30 px, expected at least 512x512"):
-        build_patch_index([make_sample("a", 30, 40)], PatchRule(), "f")
-    bare = make_sample("a", 40, 40, target=None)
-    rule = PatchRule(size_px=32, stride_px=8)
-    with pytest.raises(UsageError, match="has no target"):
-        build_patch_index([bare], rule, "f")
-    assert len(build_patch_index([bare], rule.model_copy(update={"sharpness": "none"}), "f").places) == 4
-
-
-def test_the_index_is_built_once_and_again_when_it_is_damaged(home_with_sample, monkeypatch):
-    prepared = open_prepared(home_with_sample, "sample")
-    rule = PatchRule(size_px=128, stride_px=64)
-    first = load_patch_index(prepared, "test", rule)
-    assert len(first.places) == 6 * (9 - 2)
-    calls = []
-    build = patches.build_patch_index
-    monkeypatch.setattr(patches, "build_patch_index", lambda *args: calls.append(1) or build(*args))
-    assert load_patch_index(prepared, "test", rule) == first
-    assert calls == []
-    path = next(home_with_sample.datasets.rglob(".patches/sample/test-*.json"))
-    path.write_text("{")
-    progress = Recording()
-    assert load_patch_index(prepared, "test", rule, progress) == first
-    assert calls == [1]
-    assert "damaged" in progress.warnings[0]
-    load_patch_index(prepared, "test", rule.model_copy(update={"drop_share": 0.0}))
-    assert calls == [1, 1]
-    with pytest.raises(UsageError, match="no split"):
-        load_patch_index(prepared, "tset", rule)
-    with pytest.raises(MissingPrerequisiteError):
-        open_prepared(home_with_sample, "pixeldp")
-
-
-def rendered(sharp: np.ndarray, coc: np.ndarray) -> Patch:
-    """What a camera sees of a scene."""
-    views = render_views(torch.from_numpy(sharp)[None], torch.from_numpy(coc)[None], psf_preset("realistic"))
-    left, right, center = (view[0].numpy().astype(np.float32) for view in views)
-    return Patch(
-        left=left, right=right, center=center, target=sharp.astype(np.float32), blur_map=coc.astype(np.float32)
-    )
-
-
-def equal(one: Patch, other: Patch) -> bool:
-    return all(
-        np.array_equal(getattr(one, name), getattr(other, name))
-        for name in ("left", "right", "center", "target", "blur_map")
-    )
-
-
-def test_a_mirrored_pair_with_exchanged_views_is_a_rendering_of_the_mirrored_scene():
-    rng = np.random.default_rng(0)
-    sharp = rng.integers(0, 256, (3, 40, 48), dtype=np.uint8)
-    coc = np.kron(rng.integers(-5, 6, (5, 6)), np.ones((8, 8), np.int64))
-    seen = rendered(sharp, coc)
-    assert equal(mirrored(seen), rendered(sharp[..., ::-1].copy(), coc[..., ::-1].copy()))
-    assert equal(upside_down(seen), rendered(sharp[:, ::-1].copy(), coc[::-1].copy()))
-
-
-def test_a_bare_mirror_turns_near_into_far():
-    rng = np.random.default_rng(1)
-    sharp = rng.integers(0, 256, (3, 40, 48), dtype=np.uint8)
-    coc = np.full((40, 48), 4)
-    bare = mirrored_bare(rendered(sharp, coc))
-    other_side = rendered(sharp[..., ::-1].copy(), -coc)
-    assert np.array_equal(bare.left, other_side.left)
-    assert np.array_equal(bare.right, other_side.right)
-    assert not np.array_equal(bare.blur_map, other_side.blur_map), "its blur map then tells the wrong side"
-
-
-def test_policies():
-    patch = rendered(np.random.default_rng(2).integers(0, 256, (3, 16, 16), dtype=np.uint8), np.full((16, 16), 3))
-    seen = {name: set() for name in ("dual-pixel", "field", "none")}
-    for name, outcomes in seen.items():
-        for seed in range(60):
-            changed = policy(name)(patch, np.random.default_rng(seed))
-            outcomes.add((changed.left.tobytes(), changed.right.tobytes()))
-    assert {name: len(outcomes) for name, outcomes in seen.items()} == {"dual-pixel": 4, "field": 8, "none": 1}
-    turned = quarter_turn(patch, 1)
-    assert (turned.left.tobytes(), turned.right.tobytes()) in seen["field"] - seen["dual-pixel"]
-    with pytest.raises(UsageError, match="no augmentation is called 'flip'"):
-        policy("flip")
+RULE = PatchRule(size_px=64, stride_px=16, drop_share=0.5)
 
 
 @pytest.fixture
-def view() -> TrainingView:
-    samples = Counting([make_sample(name, 80, 96, seed=seed) for seed, name in enumerate("abc")])
-    index = build_patch_index(samples, PatchRule(size_px=64, stride_px=16, drop_share=0.5), "f")
+def samples() -> Counting:
+    return Counting([make_sample(name, 80, 96, seed=seed) for seed, name in enumerate("abc")])
+
+
+@pytest.fixture
+def index(samples) -> PatchIndex:
+    built = build_patch_index(samples, RULE, "f")
     samples.decoded.clear()
+    return built
+
+
+@pytest.fixture
+def view(samples, index) -> TrainingView:
     return TrainingView(samples, index, crop_px=32, seed=5)
 
 
-def test_a_patch_depends_on_seed_number_and_epoch_alone(view):
-    first = view[3]["left"].clone()
+def whole(sample: Sample, side: int = 64, **options) -> TrainingView:
+    """A view of the one patch at the top left corner."""
+    rule = PatchRule(size_px=side, sharpness="none")
+    index = PatchIndex(rule=rule, fingerprint="f", places=(PatchPlace(sample=0, top=0, left=0),))
+    return TrainingView([sample], index, augmentation="none", **options)
+
+
+def test_a_whole_patch_is_the_window_of_the_scene(samples, index):
+    plain = TrainingView(samples, index, augmentation="none")
+    for number, place in enumerate(index.places):
+        item = plain[number]
+        for role in ("left", "right", "center", "target"):
+            window = getattr(samples[place.sample], role)[place.top : place.top + 64, place.left : place.left + 64]
+            np.testing.assert_array_equal(item[role].numpy(), window.transpose(2, 0, 1))
+
+
+def test_a_crop_is_the_same_window_of_every_picture_and_stays_inside_the_patch(samples, index):
+    """The picture's values are its coordinates, so a crop says where it came from."""
+    rows, columns = np.mgrid[:80, :96].astype(np.float32) / 128
+    ramp = np.stack([rows, columns, rows], axis=-1)
+    scenes = [make_sample("a", 80, 96, **dict.fromkeys(("left", "right", "center", "target"), ramp))] * 3
+    cropped = TrainingView(scenes, index, crop_px=32, augmentation="none", seed=1)
+    offsets = set()
+    for epoch in range(40):
+        item, place = cropped.get(0, epoch), index.places[0]
+        top, left = (int(item.left[channel, 0, 0] * 128) for channel in (0, 1))
+        offsets.add((top - place.top, left - place.left))
+        assert np.array_equal(item.left, item.target)
+        assert item.left.shape == (3, 32, 32)
+    assert all(0 <= offset <= 32 for pair in offsets for offset in pair)
+    assert len(offsets) > 30
+
+
+def test_a_patch_depends_on_seed_number_epoch_and_crop_alone(samples, index, view):
+    first = view[3]["left"]
     view[7], view.get(3, 9)
     assert torch.equal(view[3]["left"], first)
+    assert torch.equal(TrainingView(samples, index, crop_px=32, seed=5)[3]["left"], first)
+    assert not torch.equal(TrainingView(samples, index, crop_px=32, seed=6)[3]["left"], first)
     view.set_epoch(1)
+    assert view.epoch == 1
     assert not torch.equal(view[3]["left"], first)
-    assert view[3]["left"].shape == (3, 32, 32)
-    assert view[3]["left"].is_contiguous()
+    view.set_epoch(0)
+    assert torch.equal(view[3]["left"], first)
+
+
+def test_tensors_are_contiguous_float32_and_the_callers_own(view):
+    first = {name: tensor.clone() for name, tensor in view[0].items()}
+    for tensor in view[0].values():
+        assert (tensor.dtype, tensor.shape, tensor.is_contiguous()) == (torch.float32, (3, 32, 32), True)
+        tensor.zero_()
+    assert all(torch.equal(view[0][name], tensor) for name, tensor in first.items())
+    sample = make_sample("a", 64, 64, channels=1, blur_map=np.ones((64, 64), np.float32))
+    entire = whole(sample)
+    for tensor in entire[0].values():
+        tensor.fill_(7)
+    assert float(entire[0]["left"].max()) < 1
+    assert float(entire[0]["blur_map"].max()) == 1
 
 
 def test_any_number_of_workers_sees_the_same(view):
+    order = view.scene_grouped_order(epoch=0)
     alone, two = (
-        torch.cat([batch["right"] for batch in DataLoader(view, batch_size=4, num_workers=workers)])
+        torch.cat([batch["right"] for batch in DataLoader(view, batch_size=4, sampler=order, num_workers=workers)])
         for workers in (0, 2)
     )
     assert torch.equal(alone, two)
     assert len(alone) == len(view)
 
 
-def test_a_grouped_order_decodes_every_scene_once(view):
+def test_workers_that_run_already_follow_epoch_and_crop(view):
+    loader = DataLoader(view, batch_size=len(view), num_workers=1, persistent_workers=True)
+    for epoch, crop in [(0, 32), (1, 32), (2, 48)]:
+        view.set_epoch(epoch)
+        view.set_crop(crop)
+        (batch,) = loader
+        assert torch.equal(batch["left"], torch.stack([view[number]["left"] for number in range(len(view))]))
+        assert batch["left"].shape[-1] == crop
+
+
+def test_a_grouped_order_decodes_every_scene_once(samples, view):
     order = view.scene_grouped_order(epoch=0, buffer_scenes=2)
     assert sorted(order) == list(range(len(view)))
+    assert order == view.scene_grouped_order(epoch=0, buffer_scenes=2)
     assert order != view.scene_grouped_order(epoch=1, buffer_scenes=2)
     for number in order:
         view.get(number, 0)
-    assert sorted(view._samples.decoded) == [0, 1, 2]
+    assert sorted(samples.decoded) == [0, 1, 2]
 
 
-def test_the_cache_is_bounded():
-    samples = Counting([make_sample(name, 64, 64, seed=seed) for seed, name in enumerate("ab")])
-    index = build_patch_index(samples, PatchRule(size_px=64, stride_px=64, sharpness="none"), "f")
-    samples.decoded.clear()
-    small = TrainingView(samples, index, cache_bytes=1)
-    for number in (0, 1, 0, 0):
-        small.get(number, 0)
-    assert samples.decoded == [0, 1, 0]
+def test_a_buffer_holds_the_scenes_it_says(index, view):
+    each = len(index.places) // 3
+    for buffer, scenes_in_turn in [(1, [1, 1, 1]), (2, [2, 1]), (3, [3]), (9, [3])]:
+        order, start = view.scene_grouped_order(epoch=4, buffer_scenes=buffer), 0
+        for count in scenes_in_turn:
+            part = order[start : start + count * each]
+            assert len({index.places[number].sample for number in part}) == count
+            start += count * each
+        assert start == len(order)
+    mixed = [index.places[number].sample for number in view.scene_grouped_order(epoch=4, buffer_scenes=3)]
+    assert sum(one != other for one, other in pairwise(mixed)) > 2, "patches are mixed in a buffer"
+    with pytest.raises(UsageError, match="at least 1 scene, found 0"):
+        view.scene_grouped_order(epoch=0, buffer_scenes=0)
 
 
-def test_grey_sets_without_targets_and_with_a_white_level_work():
-    blur = np.arange(64 * 64, dtype=np.float32).reshape(64, 64)
-    sample = make_sample("a", 64, 64, channels=1, center=None, target=None, white_level=0.5, blur_map=blur)
-    index = PatchIndex(
-        rule=PatchRule(size_px=64, sharpness="none"), fingerprint="f", places=({"sample": 0, "top": 0, "left": 0},)
-    )
-    item = TrainingView([sample], index, augmentation="none")[0]
-    assert sorted(item) == ["blur_map", "left", "right"]
-    np.testing.assert_array_equal(item["left"][0].numpy(), sample.left[..., 0] / np.float32(0.5))
-    np.testing.assert_array_equal(item["blur_map"].numpy(), blur)
+def test_the_cache_is_bounded_and_drops_what_was_used_longest_ago(samples, index):
+    one_scene = 4 * 80 * 96 * 3 * 4
+    numbers = [next(n for n, place in enumerate(index.places) if place.sample == scene) for scene in (0, 1, 0, 2, 0, 1)]
+    for limit, decoded in [(1, [0, 1, 0, 2, 0, 1]), (2 * one_scene, [0, 1, 2, 1]), (3 * one_scene, [0, 1, 2])]:
+        samples.decoded.clear()
+        view = TrainingView(samples, index, cache_bytes=limit)
+        for number in numbers:
+            view.get(number, 0)
+        assert samples.decoded == decoded
 
 
-def test_colours_are_shuffled_alike(view):
-    shuffling = TrainingView(
-        view._samples,
-        PatchIndex(rule=PatchRule(size_px=64), fingerprint="f", places=view._places),
-        augmentation="none",
-        shuffle_channels=True,
-    )
-    plain = TrainingView(
-        view._samples, PatchIndex(rule=PatchRule(size_px=64), fingerprint="f", places=view._places), augmentation="none"
-    )
+class Watching(Deblurrer):
+    """A method that remembers what it was given."""
+
+    inputs = ("left", "right", "center", "blur_map")
+
+    def restore(self, *, left, right, center, blur_map):
+        self.seen = {"left": left[0], "right": right[0], "center": center[0], "blur_map": blur_map[0]}
+        return center
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("center", [True, False])
+def test_training_sees_what_methods_see(channels, center):
+    """White level, missing center, axes and types are those of the runtime."""
+    blur = np.random.default_rng(1).normal(size=(64, 64)).astype(np.float32)
+    blur[0, 0] = np.nan
+    changes = {} if center else {"center": None}
+    sample = make_sample("a", 64, 64, channels=channels, white_level=0.5652, blur_map=blur, **changes)
+    method = Watching()
+    restore_sample(method, sample)
+    item = whole(sample)[0]
+    for role, seen in method.seen.items():
+        np.testing.assert_array_equal(item[role].numpy(), seen.numpy())
+    np.testing.assert_array_equal(item["target"].numpy()[0], sample.target[..., 0] / np.float32(0.5652))
+
+
+def test_a_set_without_target_and_blur_map_gives_views_alone():
+    item = whole(make_sample("a", 64, 64, target=None))[0]
+    assert sorted(item) == ["center", "left", "right"]
+
+
+def test_colours_are_shuffled_on_demand(samples, index):
+    plain = TrainingView(samples, index, augmentation="none")
+    shuffling = TrainingView(samples, index, augmentation="none", shuffle_channels=True)
     orders = set()
     for number in range(len(plain)):
         one, other = plain[number], shuffling[number]
@@ -285,8 +220,30 @@ def test_colours_are_shuffled_alike(view):
     assert len(orders) > 2
 
 
-def test_a_crop_larger_than_a_patch_is_refused(view):
-    with pytest.raises(UsageError, match="crop: expected 1 to 64 px, found 65"):
-        view.set_crop(65)
+@pytest.mark.parametrize("crop", [0, -1, 65])
+def test_a_crop_that_is_not_inside_a_patch_is_refused(samples, index, view, crop):
+    for refused in (lambda: view.set_crop(crop), lambda: TrainingView(samples, index, crop_px=crop)):
+        with pytest.raises(UsageError, match=f"crop: expected 1 to 64 px, found {crop}"):
+            refused()
+    assert view.crop_px == 32
     view.set_crop(None)
     assert view[0]["left"].shape == (3, 64, 64)
+
+
+def test_an_index_of_another_split_is_refused(samples, index):
+    with pytest.raises(UsageError, match="the patch index names scene 2 of 2 scenes"):
+        TrainingView(samples[:2], index)
+    smaller = [make_sample("small", 70, 70)] * 3
+    with pytest.raises(
+        UsageError,
+        match="made-up/train/small is 70x70 px, and the patch index names rows up to 64 and columns up to 80",
+    ):
+        view = TrainingView(smaller, index)
+        for number in range(len(view)):
+            view.get(number, 0)
+
+
+def test_there_is_no_patch_behind_the_last(view):
+    for number in (-1, len(view)):
+        with pytest.raises(IndexError, match=f"patch {number} of {len(view)}"):
+            view[number]
