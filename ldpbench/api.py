@@ -15,9 +15,12 @@ from ldpbench.methods.protocol import Deblurrer, SizeRule
 from ldpbench.simulation.psf import PsfShape, psf_preset, rdpd_psf, signed_kernels
 
 if TYPE_CHECKING:
-    from torch import nn
+    from torch import Tensor, nn
 
     from ldpbench.data.sample import Sample
+    from ldpbench.data.training.patches import PatchRule
+    from ldpbench.data.training.view import TrainingView
+    from ldpbench.simulation.models import Model, SimulatedViews
 
 __all__ = [
     "Deblurrer",
@@ -30,11 +33,14 @@ __all__ = [
     "iter_samples",
     "load_dataset",
     "load_method",
+    "model_preset",
     "psf_preset",
     "rdpd_psf",
     "score",
     "score_map",
     "signed_kernels",
+    "simulate",
+    "training_view",
 ]
 
 Image = NDArray[np.float32]
@@ -55,6 +61,73 @@ def load_dataset(id: str, split: str | None = None) -> "Sequence[Sample]":  # no
     from ldpbench.data.prepared import open_prepared
 
     return open_prepared(default_home(), id).samples(split)
+
+
+def training_view(
+    id: str,  # noqa: A002 - the public name is `id`
+    split: str = "train",
+    *,
+    rule: "PatchRule | None" = None,
+    crop_px: int | None = None,
+    augmentation: str = "dual-pixel",
+    seed: int = 0,
+) -> "TrainingView":
+    """A split of a prepared dataset as a trainer sees it: patches, cropped and augmented.
+
+    Args:
+        id: A dataset's id.
+        split: The split.
+        rule: Which windows; None for the field's own: 512 px, stride 204, the 30 % least sharp dropped.
+        crop_px: Side of a random crop inside each patch; None for the whole patch.
+        augmentation: ``dual-pixel`` (a mirror image also exchanges the views), ``field`` or ``none``.
+        seed: Decides crops, augmentation and order.
+
+    Returns:
+        A ``torch.utils.data.Dataset`` of dicts of float32 tensors (C, H, W).
+
+    Raises:
+        UsageError: If a name or a size does not fit.
+        MissingPrerequisiteError: If the split is not prepared; the command that does it is named.
+    """
+    from ldpbench.core.home import default_home
+    from ldpbench.data.prepared import open_prepared
+    from ldpbench.data.training.patches import load_patch_index
+    from ldpbench.data.training.view import TrainingView as View
+
+    prepared = open_prepared(default_home(), id)
+    index = load_patch_index(prepared, split, rule)
+    return View(prepared.split(split), index, crop_px=crop_px, augmentation=augmentation, seed=seed)
+
+
+def model_preset(name: str) -> "Model":
+    """A simulation model: ``realistic``, ``rdpd/set0`` to ``set4``, ``ddd/train0`` to ``train4``, ``ddd/test``, ...
+
+    Raises:
+        UsageError: If there is none of that name; all are listed.
+    """
+    from ldpbench.simulation.models import model_preset as preset
+
+    return preset(name)
+
+
+def simulate(sharp: "Tensor", depth_m: "Tensor", model: "str | Model", *, seed: int = 0) -> "SimulatedViews":
+    """Make dual-pixel views of sharp pictures, on the device of the pictures.
+
+    Args:
+        sharp: uint8 codes (N, C, H, W); for the realistic model also uint16.
+        depth_m: Depth in metres (N, H, W), above 0.
+        model: A preset's name or a model.
+        seed: Decides the noise.
+
+    Returns:
+        Left, right, centre and target codes, and the signed blur radius in pixels (negative: nearer than the focus).
+
+    Raises:
+        UsageError: If types, shapes or values do not fit.
+    """
+    from ldpbench.simulation.models import simulate as render
+
+    return render(sharp, depth_m, model_preset(model) if isinstance(model, str) else model, seed=seed)
 
 
 def load_method(id_or_path: str | Path) -> Deblurrer:
