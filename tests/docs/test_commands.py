@@ -75,5 +75,7 @@ def write_pair(folder: Path) -> None:
     from ldpbench.data import png16
 
     picture = np.random.default_rng(0).integers(0, 65535, (64, 64, 3)).astype(np.uint16)
+    (folder / "photos").mkdir()
+    png16.write(folder / "photos" / "one.png", (picture >> 8).astype(np.uint8))
     for name in ("left.png", "right.png", "output.png", "target.png"):
         png16.write(folder / name, picture)
