@@ -19,11 +19,14 @@ from ldpbench.cli.options import (
 from ldpbench.cli.session import Answer, Session, command
 from ldpbench.core.errors import IntegrityError, MissingPrerequisiteError
 from ldpbench.core.names import share_of
+from ldpbench.core.units import human_bytes
 
 if TYPE_CHECKING:
     from ldpbench.data.prepared import PreparedInfo
     from ldpbench.records import DatasetCard, Packaging
 
+_SHORT_LICENCE = len("none stated")
+"""Longer sentences would squeeze the table of an 80-column terminal; `datasets info` has them."""
 DatasetArgument = Annotated[str, typer.Argument(help="A dataset's id, such as sample or pixeldp.")]
 
 
@@ -133,13 +136,7 @@ def _size_on_disk(folder: Path) -> int:
 
 
 def _human(size: int | None) -> str:
-    """A size for people, in powers of ten."""
-    if size is None:
-        return "size unknown"
-    for unit, step in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
-        if size >= step:
-            return f"{size / step:.1f} {unit}"
-    return f"{size} bytes"
+    return "size unknown" if size is None else human_bytes(size)
 
 
 def _list(session: Session) -> Answer:
@@ -166,7 +163,7 @@ def _list(session: Session) -> Answer:
                 row["id"],
                 ", ".join(row["tasks"]),
                 row["access"],
-                row["licence"],
+                row["licence"] if len(row["licence"]) <= _SHORT_LICENCE else "see info",
                 row["state"],
                 _human(row["bytes"]) if row["bytes"] else "-",
                 str(row["scenes"] or "unknown"),

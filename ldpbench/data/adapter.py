@@ -40,6 +40,8 @@ class Scene:
     """Reads or renders it. Called once, possibly on another thread."""
     promised: Mapping[Role, ManifestRow] = field(default_factory=dict)
     """What each file must be; the paths are those in the source. Empty for rendered scenes."""
+    content: Mapping[Role, str] = field(default_factory=dict)
+    """SHA-256 of each file's content as a fingerprint takes it, where an earlier preparation recorded it."""
     size: int
     """Bytes of its files; an estimate for rendered scenes."""
 

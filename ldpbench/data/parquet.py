@@ -25,7 +25,9 @@ def write_parquet(shard: Path, target: Path, row_group_bytes: int = ROW_GROUP_BY
     """
     with explaining_storage("write", target), pa.memory_map(str(shard)) as mapped:
         stream = pa.ipc.open_stream(mapped)
-        with pq.ParquetWriter(target, stream.schema, compression="none", use_dictionary=False) as writer:
+        # Without statistics, whose smallest and largest value would be whole pictures.
+        options = {"compression": "none", "use_dictionary": False, "write_statistics": False}
+        with pq.ParquetWriter(target, stream.schema, **options) as writer:
             for table in _groups(stream, row_group_bytes):
                 writer.write_table(table, row_group_size=max(table.num_rows, 1))
 

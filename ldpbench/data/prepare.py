@@ -26,6 +26,7 @@ from ldpbench.data.prepared import (
     is_prepared,
     open_prepared,
 )
+from ldpbench.data.pushed_source import find_pushed
 from ldpbench.data.selection import Selection
 from ldpbench.data.sources import open_source
 from ldpbench.data.store import Job, check_without_storing, resumable_folder, store
@@ -90,7 +91,9 @@ def prepare(
             jobs=jobs,
             progress=progress,
         )
-        found = load_adapter(card.adapter).collect(card, manifest, tree, device=device, progress=progress)
+        found = find_pushed(tree, card) if tree is not None else None
+        if found is None:
+            found = load_adapter(card.adapter).collect(card, manifest, tree, device=device, progress=progress)
         job = Job(card, selection.apply(found), tree, jobs)
         _demand_source(job, allow_partial=allow_partial, progress=progress)
         chosen = replace(job.collection, missing=(*job.collection.missing, *selection.left_out(found)))

@@ -51,6 +51,8 @@ def read_scene(scene: Scene, content: Content, dataset_id: str) -> ReadScene:
         fault = file_fault(row, data, hashes[role] if content == "files" else None) if row else None
         if row and fault:
             faults.append(f"{row.path}: {fault}")
+    if scene.content and not faults and hashes != dict(scene.content):
+        faults.append(f"{scene.split}/{scene.id}: it is not what its record says")
     return ReadScene(stored, hashes, tuple(faults))
 
 

@@ -12,6 +12,7 @@ from ldpbench.core.atomic import explaining_storage, move_folder_into_place
 from ldpbench.core.errors import IntegrityError, StorageError
 from ldpbench.core.hashing import sha256_document
 from ldpbench.core.progress import Progress
+from ldpbench.core.units import human_bytes
 from ldpbench.data.adapter import Collection, Scene
 from ldpbench.data.content import ContentRow, content_sha256
 from ldpbench.data.prepared import CALIBRATION_FOLDER
@@ -190,6 +191,6 @@ def _demand_space(scenes: Sequence[Scene], folder: Path) -> None:
     free = shutil.disk_usage(folder).free
     if needed > free:
         raise StorageError(
-            f"{folder.parent} has {free / 1e9:.1f} GB free, expected {needed / 1e9:.1f} GB for {len(scenes)} scenes",
+            f"{folder.parent} has {human_bytes(free)} free, expected {human_bytes(needed)} for {len(scenes)} scenes",
             hint="free some disk space, or take less with --split or --max-scenes",
         )

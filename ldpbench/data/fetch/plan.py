@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ldpbench.core.errors import StorageError
+from ldpbench.core.units import human_bytes
 from ldpbench.data.fetch import drive, http
 from ldpbench.data.fetch.address import scheme_of
 from ldpbench.data.fetch.anything import size_of
@@ -14,18 +15,6 @@ from ldpbench.records.dataset_source import RemoteFile
 FEW_FILES = 8
 """So many files are worth a question or a progress bar each."""
 _GUESSED_BYTES_PER_S = 10_000_000
-
-
-def human_bytes(count: int) -> str:
-    """A size as people say it: 1 GB is 10^9 bytes."""
-    if count < 1000:
-        return f"{count} bytes"
-    value = float(count)
-    for unit in ("kB", "MB", "GB", "TB"):
-        value /= 1000
-        if value < 999.5:  # else three digits would round it to the next unit
-            return f"{value:.3g} {unit}"
-    return f"{value:.0f} TB"
 
 
 def rough_time(seconds: float) -> str:

@@ -17,10 +17,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ldpbench.core.errors import IntegrityError, MissingPrerequisiteError, StorageError, UsageError
+from ldpbench.core.units import human_bytes
 from ldpbench.data.fetch import fetch_files, missing_files
 from ldpbench.data.fetch import ledger as ledger_module
 from ldpbench.data.fetch.part import Part
-from ldpbench.data.fetch.plan import human_bytes, rough_time
+from ldpbench.data.fetch.plan import rough_time
 from tests.fault_server import PLAIN_PAGE, Fault, FaultServer, Request, remote_file
 
 T = TypeVar("T")

@@ -21,7 +21,9 @@ CONTENT = random.Random(17).randbytes(400_000)
 _ROOT = Path(__file__).parents[3]
 
 _FETCH = """
+import signal
 import sys
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job inherits that it is ignored
 from pathlib import Path
 from ldpbench.core.progress import Silent
 from ldpbench.data.fetch import fetch_files

@@ -1,6 +1,7 @@
 """Pushing: what arrives, what is skipped, what is refused, and what is left when it breaks off."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -10,15 +11,20 @@ import huggingface_hub
 import pyarrow.parquet as pq
 import pytest
 
-from ldpbench.core.errors import MissingPrerequisiteError, StorageError, UsageError
+from ldpbench.core.errors import IntegrityError, MissingPrerequisiteError, StorageError, UsageError
 from ldpbench.core.hashing import sha256_file
+from ldpbench.core.home import Home
 from ldpbench.data import parquet, shards
+from ldpbench.data.cards import load_card
 from ldpbench.data.parquet import write_parquet
 from ldpbench.data.prepare import prepare
 from ldpbench.data.prepared import open_prepared
 from ldpbench.data.push import push
 from ldpbench.data.push_targets import FsspecTarget
+from ldpbench.data.pushed_source import find_pushed
+from ldpbench.data.reading import read_scene
 from ldpbench.data.shards import SplitWriter
+from ldpbench.data.tree import open_tree
 from tests.many_scenes import SET_ID, write_many
 
 
@@ -186,5 +192,43 @@ def test_what_is_no_target_is_named(prepared, tmp_path):
         push(prepared, str(tmp_path / "x"), private=True)
 
 
-def test_a_pushed_set_verifies_where_it_came_from(prepared, home):
-    open_prepared(home, SET_ID).verify()
+def test_what_was_pushed_is_a_source(prepared, tmp_path):
+    out = tmp_path / "out"
+    push(prepared, str(out))
+    again = prepare(SET_ID, Home(tmp_path / "other"), source=str(out))
+    assert again.info.fingerprint == prepared.info.fingerprint
+    assert (again.info.layout, again.info.complete) == ("pushed", True)
+    one = prepare(SET_ID, Home(tmp_path / "third"), source=str(out), splits=["val"], jobs=2)
+    assert one.info.splits["test"] == prepared.info.splits["test"]
+
+
+def test_a_pushed_generated_set_is_checked_by_its_pixels(sample_home, tmp_path):
+    push(open_prepared(sample_home, "sample"), str(tmp_path / "out"))
+    # A generated set needs no source, so the record is read as that of a set that is not one.
+    tree = open_tree(str(tmp_path / "out"))
+    found = find_pushed(tree, load_card("sample"))
+    read = read_scene(found.scenes[0], "pixels", "sample")
+    assert read.faults == ()
+    spoiled = replace(found.scenes[0], content={**found.scenes[0].content, "left": "0" * 64})
+    assert "not what its record says" in read_scene(spoiled, "pixels", "sample").faults[0]
+
+
+def test_damaged_and_other_pushed_sets_are_named(prepared, tmp_path, sample_home):
+    out = tmp_path / "out"
+    push(prepared, str(out))
+    shard = out / "data" / "test-00000-of-00002.parquet"
+    whole = shard.read_bytes()
+    picture = prepared.split("test")._rows[0]["left"]["bytes"]
+    at = whole.index(picture[40:60])
+    shard.write_bytes(whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :])
+    with pytest.raises(IntegrityError, match="test/test-000: it is not what its record says"):
+        prepare(SET_ID, Home(tmp_path / "a"), source=str(out))
+    shard.write_bytes(whole[:-50])
+    with pytest.raises(IntegrityError, match="test-00000-of-00002.parquet in .* is damaged"):
+        prepare(SET_ID, Home(tmp_path / "a"), source=str(out))
+    shard.unlink()
+    (out / "data" / "test-00001-of-00002.parquet").unlink()
+    with pytest.raises(IntegrityError, match="without Parquet files of test"):
+        prepare(SET_ID, Home(tmp_path / "a"), source=str(out))
+    with pytest.raises(IntegrityError, match="holds the prepared set sample, expected many"):
+        prepare(SET_ID, Home(tmp_path / "a"), source=str(sample_home.datasets / "sample"))
