@@ -273,7 +273,7 @@ def _push(
     """Push a prepared dataset to a hub or a store, as Parquet, file by file. Interrupted, it goes on where it was."""
     from ldpbench.data.cards import load_card
     from ldpbench.data.prepared import open_prepared
-    from ldpbench.data.push import demand_right, push
+    from ldpbench.data.pushing.push import demand_right, push
 
     demand_right(load_card(dataset), i_have_the_right=right)
     done = push(

@@ -26,7 +26,7 @@ from ldpbench.data.prepared import (
     is_prepared,
     open_prepared,
 )
-from ldpbench.data.pushed_source import find_pushed
+from ldpbench.data.pushing.source import find_pushed
 from ldpbench.data.selection import Selection
 from ldpbench.data.sources import open_source
 from ldpbench.data.store import Job, check_without_storing, resumable_folder, store

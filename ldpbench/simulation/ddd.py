@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from ldpbench.core.errors import UsageError
+from ldpbench.simulation.checks import require_codes, require_integers, require_map
 from ldpbench.simulation.resize import enlarge_bicubic
 
 
@@ -131,6 +132,8 @@ def simulate_ddd(sharp: Tensor, depth_m: Tensor, camera: DddCamera, *, centred: 
     Raises:
         UsageError: If types or shapes do not fit, a depth is too small, or nothing is left after the crop.
     """
+    require_codes(sharp, "sharp picture")
+    require_map(depth_m, sharp, "depth")
     disparity = box_disparity(depth_m, camera)
     return render_boxes(sharp, disparity, box_sides(disparity), camera.crop_px, centred=centred)
 
@@ -146,7 +149,12 @@ def render_boxes(
         sides: Side of each pixel's square, any integer type (N, H, W), at least 1.
         crop_px: As in ``DddCamera``.
         centred: As in ``simulate_ddd``.
+
+    Raises:
+        UsageError: As ``simulate_ddd``.
     """
+    _check(sharp, sides)
+    require_map(disparity_px, sharp, "disparity")
     height, width = sharp.shape[-2:]
     rows, columns = (slice(crop_px - 1, size - crop_px) for size in (height, width))
     if len(range(height)[rows]) < 2 or len(range(width)[columns]) < 2:
@@ -176,13 +184,7 @@ def scatter_boxes(sharp: Tensor, sides: Tensor, *, centred: bool = False) -> Box
     Raises:
         UsageError: If types or shapes do not fit or a side is below 1.
     """
-    expected = (sharp.shape[0], *sharp.shape[2:])
-    if sharp.dtype != torch.uint8 or sharp.ndim != 4 or sides.shape != expected or int(sides.min()) < 1:
-        raise UsageError(
-            f"box scatter: expected uint8 (N, C, H, W) and sides (N, H, W) of at least 1, found {sharp.dtype} "
-            f"{tuple(sharp.shape)} and {tuple(sides.shape)} from {int(sides.min())}",
-            hint="`box_sides` makes the sides from depth",
-        )
+    _check(sharp, sides)
     sides = sides.to(torch.int64)
     # The number of pixels is the sum of a picture of ones.
     planes = torch.cat([sharp.to(torch.int64), torch.ones_like(sides)[:, None]], dim=1)
@@ -192,6 +194,16 @@ def scatter_boxes(sharp: Tensor, sides: Tensor, *, centred: bool = False) -> Box
     left = _scatter(planes, top, top + sides, columns, columns + sides)
     right = _scatter(planes, top, top + sides, columns - sides + 1, columns + 1)
     return BoxSums(left[:, :-1], left[:, -1:], right[:, :-1], right[:, -1:])
+
+
+def _check(sharp: Tensor, sides: Tensor) -> None:
+    require_codes(sharp, "sharp picture")
+    require_map(sides, sharp, "sides of squares")
+    require_integers(sides, "sides of squares")
+    if int(sides.min()) < 1:
+        raise UsageError(
+            f"sides of squares: expected at least 1, found {int(sides.min())}", hint="`box_sides` makes them from depth"
+        )
 
 
 def box_average(sums: Tensor, counts: Tensor) -> Tensor:

@@ -15,8 +15,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ldpbench.core.errors import UsageError
 from ldpbench.metrics.jit import compiled
+from ldpbench.simulation.checks import require_codes
 
 _ROBIDOUX_B, _ROBIDOUX_C = 0.37822, 0.31089
 SUPPORT_PX = 2
@@ -56,11 +56,7 @@ def distort(pictures: Tensor, distortion: RadialDistortion) -> Tensor:
     Raises:
         UsageError: If the pictures are not 8-bit codes of that shape.
     """
-    if pictures.dtype != torch.uint8 or pictures.ndim != 4:
-        raise UsageError(
-            f"distortion: expected uint8 (N, C, H, W), found {pictures.dtype} {tuple(pictures.shape)}",
-            hint="give 8-bit codes with the channels in front",
-        )
+    require_codes(pictures, "distortion")
     n, channels, height, width = pictures.shape
     # Channels last: all values of a pixel lie together and share their weights.
     source = pictures.permute(2, 3, 0, 1).reshape(height, width, n * channels).contiguous()

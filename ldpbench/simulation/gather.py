@@ -8,7 +8,6 @@ so 32-bit unsigned arithmetic never overflows.
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import repeat
-from typing import Any
 
 import numpy as np
 import torch
@@ -16,6 +15,7 @@ from numpy.typing import NDArray
 
 from ldpbench.metrics.jit import compiled
 from ldpbench.simulation.psf import IntegerKernel
+from ldpbench.simulation.windows import mirrored_window
 
 _BAND_ROWS = 16
 """Rows that one thread takes at a time: few, because blur is dear in some parts of a picture and cheap in others."""
@@ -126,7 +126,8 @@ def gather_sums(
         np.concatenate([np.ascontiguousarray(weights).ravel() for weights in views]).astype(np.uint32)
         for views in zip(*((left, right) for _, left, right in kernels), strict=True)
     )
-    padded = _mirrored(picture, int(sides.max()) // 2)
+    rows, columns = (slice(0, size) for size in picture.shape[1:])
+    padded = mirrored_window(torch.from_numpy(picture), rows, columns, int(sides.max()) // 2).numpy()
     order = np.array([radius for radius, _, _ in kernels], dtype=np.int64)
     ranks = np.argsort(order)
     index = ranks[np.searchsorted(order[ranks], radii)]
@@ -142,16 +143,3 @@ def gather_sums(
         )
         list(done)
     return sums[0].astype(np.int64), sums[1].astype(np.int64)
-
-
-def _mirrored(picture: NDArray[Any], border: int) -> NDArray[Any]:
-    """A picture (C, H, W) continued on all sides by mirroring without repeating the edge, also far beyond its size."""
-    rows, columns = (_mirrored_index(size, border) for size in picture.shape[1:])
-    return np.ascontiguousarray(picture[:, rows][:, :, columns])
-
-
-def _mirrored_index(size: int, border: int) -> NDArray[np.int64]:
-    if size == 1:
-        return np.zeros(1 + 2 * border, dtype=np.int64)
-    wrapped = np.arange(-border, size + border) % (2 * (size - 1))
-    return np.minimum(wrapped, 2 * (size - 1) - wrapped)

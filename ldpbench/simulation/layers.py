@@ -12,6 +12,7 @@ from scipy.fft import next_fast_len
 from torch import Tensor
 
 from ldpbench.simulation.psf import PsfShape, signed_kernels
+from ldpbench.simulation.windows import extent, mirrored_window
 
 _SEEN = 1e-3
 """Coverage below which a pixel counts as uncovered by any layer."""
@@ -48,8 +49,8 @@ def blur_without_occlusion(light: Tensor, coc: Tensor, shape: PsfShape) -> Light
         weights = _weights(c, shape, light.device)
         margin = weights.shape[-1] // 2
         inside = coc == c
-        rows, columns = _extent(inside, 0)
-        seen = _window(light, rows, columns, margin)
+        rows, columns = extent(inside)
+        seen = mirrored_window(light, rows, columns, margin)
         blurred = _correlate(seen, weights)
         part = views[..., rows, columns]
         views[..., rows, columns] = torch.where(inside[:, None, rows, columns], blurred, part)
@@ -85,42 +86,16 @@ def _layers_from_the_back(light: Tensor, coc: Tensor, shape: PsfShape) -> Iterat
         weights = _weights(c, shape, light.device)
         margin = weights.shape[-1] // 2
         mask = (coc == c)[:, None].to(light.dtype)
-        rows, columns = _extent(coc == c, margin)
+        rows, columns = extent(coc == c, margin)
         planes = torch.cat([light * mask, mask], dim=1)
         # Beyond the border the picture is mirrored, as in the plain blur: a layer goes on there.
-        blurred = _correlate(_window(planes, rows, columns, margin), weights).clamp(min=0)
+        blurred = _correlate(mirrored_window(planes, rows, columns, margin), weights).clamp(min=0)
         yield _Layer(blurred[:, :, :-1], blurred[:, :, -1:].clamp(max=1), rows, columns)
 
 
 def _weights(c: int, shape: PsfShape, device: torch.device) -> Tensor:
     """Correlation weights of the two views, float32 (2, m, m)."""
     return torch.from_numpy(np.stack(signed_kernels(c, shape))).to(device, torch.float32)
-
-
-def _extent(inside: Tensor, margin: int) -> tuple[slice, slice]:
-    """Rows and columns that hold a layer in any picture of the batch, grown by a margin within the picture."""
-    anywhere = inside.any(dim=0)
-    found = []
-    for line, size in zip((anywhere.any(dim=1), anywhere.any(dim=0)), anywhere.shape, strict=True):
-        where = line.nonzero().flatten()
-        found.append(slice(max(int(where[0]) - margin, 0), min(int(where[-1]) + 1 + margin, size)))
-    return found[0], found[1]
-
-
-def _window(planes: Tensor, rows: slice, columns: slice, margin: int) -> Tensor:
-    """A window with a margin all around; beyond the border the picture is mirrored without repeating the edge."""
-    y, x = (
-        _mirrored(torch.arange(part.start - margin, part.stop + margin, device=planes.device), size)
-        for part, size in zip((rows, columns), planes.shape[-2:], strict=True)
-    )
-    return planes.index_select(-2, y).index_select(-1, x)
-
-
-def _mirrored(index: Tensor, size: int) -> Tensor:
-    if size == 1:
-        return torch.zeros_like(index)
-    wrapped = index.remainder(2 * (size - 1))
-    return torch.minimum(wrapped, 2 * (size - 1) - wrapped)
 
 
 def _correlate(planes: Tensor, weights: Tensor) -> Tensor:

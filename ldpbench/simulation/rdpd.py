@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ldpbench.core.errors import UsageError
+from ldpbench.simulation.checks import require_codes, require_map
 from ldpbench.simulation.coc import RDPD_CAMERAS, RdpdCamera, rdpd_coc
 from ldpbench.simulation.distortion import RadialDistortion, distort
 from ldpbench.simulation.psf import RDPD_SHAPES, PsfShape
@@ -74,7 +75,12 @@ def synthia_depth_m(codes: NDArray[np.uint8]) -> NDArray[np.float64]:
 
     Returns:
         Metres from 0 to 1000, float64 (...).
+
+    Raises:
+        UsageError: If the codes are of another type or shape.
     """
+    if codes.dtype != np.uint8 or codes.ndim == 0 or codes.shape[-1] != 3:
+        raise UsageError(f"depth codes: expected uint8 (..., 3), found {codes.dtype} {codes.shape}")
     red, green, blue = (codes[..., channel].astype(np.int64) for channel in range(3))
     return np.asarray(1000.0 * (red + 256 * green + 65536 * blue) / (2**24 - 1), dtype=np.float64)
 
@@ -99,6 +105,8 @@ def simulate_rdpd(
     Raises:
         UsageError: If types or shapes do not fit, or a depth is negative or not a number.
     """
+    require_codes(sharp, "sharp picture")
+    require_map(depth_m, sharp, "depth")
     if not bool((depth_m >= 0).all()):
         raise UsageError(
             f"depth: expected metres of at least 0, found {float(depth_m.min())}",

@@ -15,11 +15,11 @@ from ldpbench.core.errors import IntegrityError, UsageError
 from ldpbench.core.progress import Progress
 from ldpbench.data.adapter import Collection, Missing, Scene, StoredSample
 from ldpbench.data.adapters.plain import unit_pictures
-from ldpbench.data.by_manifest import collect_placed
-from ldpbench.data.locate import place_manifest
-from ldpbench.data.nyu import NyuFrames
+from ldpbench.data.layouts.by_manifest import collect_placed
+from ldpbench.data.layouts.locate import place_manifest
+from ldpbench.data.layouts.nyu import NyuFrames
+from ldpbench.data.layouts.rendered import batch_of, png_of
 from ldpbench.data.pfm import read_pfm, write_pfm
-from ldpbench.data.rendered import batch_of, png_of
 from ldpbench.data.sample import Sample
 from ldpbench.data.tree import Tree
 from ldpbench.records import DatasetCard, ManifestRow

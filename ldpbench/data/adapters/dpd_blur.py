@@ -11,9 +11,9 @@ from ldpbench.core.errors import IntegrityError
 from ldpbench.core.progress import Progress
 from ldpbench.data.adapter import Collection
 from ldpbench.data.adapters.plain import Plain
-from ldpbench.data.by_manifest import collect_placed
-from ldpbench.data.dpd_labels import label_fault, pair_faults, read_labels
-from ldpbench.data.dpd_layouts import SplitFiles, find_splits, match_split
+from ldpbench.data.layouts.by_manifest import collect_placed
+from ldpbench.data.layouts.dpd_blur import SplitFiles, find_splits, match_split
+from ldpbench.data.layouts.dpd_blur_labels import label_fault, pair_faults, read_labels
 from ldpbench.data.tree import Tree
 from ldpbench.records import DatasetCard, ManifestRow
 

@@ -6,7 +6,7 @@ from ldpbench.core.errors import IntegrityError
 from ldpbench.core.progress import Progress
 from ldpbench.data.adapter import Collection
 from ldpbench.data.adapters.plain import Plain
-from ldpbench.data.by_manifest import collect_placed
+from ldpbench.data.layouts.by_manifest import collect_placed
 from ldpbench.data.tree import Tree
 from ldpbench.records import DatasetCard, ManifestRow
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from ldpbench.core.errors import ImageError, IntegrityError
 from ldpbench.core.progress import Progress
 from ldpbench.data.adapter import Collection, StoredSample
-from ldpbench.data.by_manifest import collect_by_manifest
+from ldpbench.data.layouts.by_manifest import collect_by_manifest
 from ldpbench.data.png16 import decode
 from ldpbench.data.sample import Sample
 from ldpbench.data.tree import Tree

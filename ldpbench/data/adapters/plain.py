@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ldpbench.core.errors import ImageError
 from ldpbench.core.progress import Progress
 from ldpbench.data.adapter import Collection, StoredSample
-from ldpbench.data.by_manifest import collect_by_manifest
+from ldpbench.data.layouts.by_manifest import collect_by_manifest
 from ldpbench.data.png16 import decode, to_unit
 from ldpbench.data.sample import Sample
 from ldpbench.data.tree import Tree

@@ -16,10 +16,10 @@ from ldpbench.core.errors import ImageError, IntegrityError
 from ldpbench.core.progress import Progress
 from ldpbench.data.adapter import Collection, Missing, Scene, StoredSample
 from ldpbench.data.adapters.plain import Plain
+from ldpbench.data.layouts.rdpd import RDPD_SEQUENCES, RdpdSequence, collect_written, whole_counts
+from ldpbench.data.layouts.rendered import batch_of, png_of
+from ldpbench.data.layouts.synthia import Synthia, SynthiaFrame, find_synthia
 from ldpbench.data.png16 import decode
-from ldpbench.data.rdpd_layout import RDPD_SEQUENCES, RdpdSequence, collect_written, whole_counts
-from ldpbench.data.rendered import batch_of, png_of
-from ldpbench.data.synthia import Synthia, SynthiaFrame, find_synthia
 from ldpbench.data.tree import Tree
 from ldpbench.records import DatasetCard, ManifestRow
 from ldpbench.records.dataset_card import Role

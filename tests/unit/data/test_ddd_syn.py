@@ -17,11 +17,12 @@ from scipy.io import savemat
 
 from ldpbench.core.errors import IntegrityError, StorageError
 from ldpbench.core.progress import SILENT
-from ldpbench.data import nyu, png16
+from ldpbench.data import png16
 from ldpbench.data.adapter import Collection, StoredSample
 from ldpbench.data.adapters import ddd_syn
 from ldpbench.data.cards import load_card
 from ldpbench.data.hugging_face import stored_sample
+from ldpbench.data.layouts import nyu
 from ldpbench.data.pfm import read_pfm, write_pfm
 from ldpbench.data.prepare import prepare
 from ldpbench.data.prepared import PreparedDataset, open_prepared

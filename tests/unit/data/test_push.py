@@ -14,14 +14,15 @@ import pytest
 from ldpbench.core.errors import IntegrityError, MissingPrerequisiteError, StorageError, UsageError
 from ldpbench.core.hashing import sha256_file
 from ldpbench.core.home import Home
-from ldpbench.data import parquet, shards
+from ldpbench.data import shards
 from ldpbench.data.cards import load_card
-from ldpbench.data.parquet import write_parquet
 from ldpbench.data.prepare import prepare
 from ldpbench.data.prepared import open_prepared
-from ldpbench.data.push import push
-from ldpbench.data.push_targets import FsspecTarget
-from ldpbench.data.pushed_source import find_pushed
+from ldpbench.data.pushing import parquet
+from ldpbench.data.pushing.parquet import write_parquet
+from ldpbench.data.pushing.push import push
+from ldpbench.data.pushing.source import find_pushed
+from ldpbench.data.pushing.targets import FsspecTarget
 from ldpbench.data.reading import read_scene
 from ldpbench.data.shards import SplitWriter
 from ldpbench.data.tree import open_tree

@@ -18,10 +18,10 @@ from ldpbench.data.adapter import Collection, StoredSample
 from ldpbench.data.adapters import rdpd
 from ldpbench.data.cards import load_card
 from ldpbench.data.hugging_face import stored_sample
+from ldpbench.data.layouts.rdpd import RDPD_SEQUENCES
+from ldpbench.data.layouts.synthia import in_natural_order
 from ldpbench.data.prepare import prepare
 from ldpbench.data.prepared import PreparedDataset, open_prepared
-from ldpbench.data.rdpd_layout import RDPD_SEQUENCES
-from ldpbench.data.synthia import in_natural_order
 from ldpbench.data.tree import Tree, TreeFile, open_tree
 from ldpbench.simulation.psf import PsfShape
 from ldpbench.simulation.rdpd import RDPD_SETS, simulate_rdpd

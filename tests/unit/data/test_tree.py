@@ -11,7 +11,7 @@ import pytest
 
 from ldpbench.core.errors import IntegrityError, MissingPrerequisiteError, UsageError
 from ldpbench.data import archive
-from ldpbench.data.locate import place_manifest
+from ldpbench.data.layouts.locate import place_manifest
 from ldpbench.data.tree import open_tree
 from ldpbench.records import ManifestRow
 

@@ -9,6 +9,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
 from ldpbench.core.errors import UsageError
 from ldpbench.simulation import distortion
@@ -16,7 +17,7 @@ from ldpbench.simulation.ddd import DDD_CAMERAS, box_disparity, render_boxes, sc
 from ldpbench.simulation.distortion import RadialDistortion, distort, on_any_device
 from ldpbench.simulation.psf import RDPD_SHAPES, PsfShape, psf_preset
 from ldpbench.simulation.rdpd import RDPD_SETS, sequence_shape, simulate_rdpd, synthia_depth_m
-from ldpbench.simulation.render import fourier_sums, render_sums
+from ldpbench.simulation.render import _fixed_kernels, fourier_sums, render_sums
 from ldpbench.simulation.resize import enlarge_bicubic
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "rdpd_distorted.npz"
@@ -81,6 +82,10 @@ def test_depth_codes_are_little_endian_24_bit():
     codes = np.array([[0, 0, 0], [255, 255, 255], [1, 0, 0], [0, 1, 0], [0, 0, 1]], np.uint8)
     expected = np.array([0, 2**24 - 1, 1, 256, 65536]) * 1000 / (2**24 - 1)
     np.testing.assert_allclose(synthia_depth_m(codes), expected, rtol=1e-15)
+    with pytest.raises(UsageError, match=r"expected uint8 \(..., 3\), found uint16 \(5, 3\)"):
+        synthia_depth_m(codes.astype(np.uint16))
+    with pytest.raises(UsageError, match=r"found uint8 \(5, 2\)"):
+        synthia_depth_m(codes[:, :2])
 
 
 def test_even_sharp_parts_are_slightly_blurred_and_far_depths_count_as_250_m():
@@ -146,6 +151,60 @@ def test_the_views_hang_down_and_the_centred_variant_does_not():
     torch.testing.assert_close(views.disparity, torch.full((1, 60, 80), 5.0))
 
 
+@pytest.mark.parametrize("model", ["rdpd", "ddd"])
+def test_neighbours_in_a_batch_do_not_matter(model):
+    rng = np.random.default_rng(5)
+    sharp = torch.from_numpy(rng.integers(0, 256, (3, 1, 60, 70), dtype=np.uint8))
+    depth = torch.from_numpy(np.kron(rng.uniform(1, 4, (3, 6, 7)), np.ones((1, 10, 10))).astype(np.float32))
+
+    def render(items: slice) -> tuple[torch.Tensor, ...]:
+        if model == "ddd":
+            return simulate_ddd(sharp[items], depth[items], DDD_CAMERAS["ddd/train0"])
+        chosen = RDPD_SETS["rdpd/set1"]
+        return simulate_rdpd(sharp[items], depth[items], chosen.camera, RDPD_SHAPES[4], distortion=chosen.distortion)
+
+    for together, alone in zip(render(slice(None)), render(slice(1, 2)), strict=True):
+        assert torch.equal(together[1:2], alone)
+
+
+WRONG = {
+    "a float picture": (torch.zeros(1, 3, 60, 60), torch.ones(1, 60, 60), "found torch.float32"),
+    "no batch": (torch.zeros(3, 60, 60, dtype=torch.uint8), torch.ones(1, 60, 60), r"found torch.uint8 \(3, 60, 60\)"),
+    "an empty batch": (torch.zeros(0, 3, 60, 60, dtype=torch.uint8), torch.ones(0, 60, 60), "none of them 0"),
+    "depth of another size": (
+        torch.zeros(1, 3, 60, 60, dtype=torch.uint8),
+        torch.ones(1, 60, 61),
+        r"depth: expected \(1, 60, 60\) on cpu, found \(1, 60, 61\)",
+    ),
+    "depth with holes": (
+        torch.zeros(1, 3, 60, 60, dtype=torch.uint8),
+        torch.full((1, 60, 60), torch.nan),
+        "depth: expected .* found nan",
+    ),
+}
+
+
+@pytest.mark.parametrize("wrong", WRONG)
+def test_wrong_input_is_named_by_both_models(wrong):
+    sharp, depth, message = WRONG[wrong]
+    with pytest.raises(UsageError, match=message):
+        simulate_rdpd(sharp, depth, RDPD_SETS["rdpd/set0"].camera, RDPD_SHAPES[0], distortion=None)
+    with pytest.raises(UsageError, match=message):
+        simulate_ddd(sharp, depth, DDD_CAMERAS["ddd/test"])
+
+
+def test_wrong_squares_are_named():
+    sharp = torch.zeros(1, 3, 60, 60, dtype=torch.uint8)
+    for sides, message in (
+        (torch.full((1, 60, 60), 2.5), "sides of squares: expected integers, found torch.float32"),
+        (torch.zeros(1, 60, 60, dtype=torch.int64), "sides of squares: expected at least 1, found 0"),
+    ):
+        with pytest.raises(UsageError, match=message):
+            scatter_boxes(sharp, sides)
+    with pytest.raises(UsageError, match=r"disparity: expected \(1, 60, 60\)"):
+        render_boxes(sharp, torch.ones(1, 50, 60), torch.ones(1, 60, 60, dtype=torch.int64), 5)
+
+
 def test_a_crop_that_leaves_nothing_is_named():
     sharp = torch.zeros(1, 3, 20, 20, dtype=torch.uint8)
     with pytest.raises(UsageError, match="leaves nothing of 20 x 20"):
@@ -163,6 +222,18 @@ def test_enlarging_keeps_constants_and_mirrors(size, more, seed):
     torch.testing.assert_close(enlarge_bicubic(torch.ones(size, size), new, new), torch.ones(new, new).double())
     if more == 0:
         torch.testing.assert_close(large, plane)
+
+
+def test_enlarging_is_pillow_s_bicubic_with_mirrored_borders():
+    """Pillow has the same cubic, but narrows it at the border: mirrored rows and columns are added there by hand."""
+    plane = np.random.default_rng(3).random((13, 17)).astype(np.float32)
+    border = 4
+    mirrored = Image.fromarray(np.pad(plane, border, mode="symmetric"))
+    for factor in (2, 3):
+        large = np.asarray(mirrored.resize((25 * factor, 21 * factor), Image.Resampling.BICUBIC))
+        expected = large[border * factor : -border * factor, border * factor : -border * factor]
+        found = enlarge_bicubic(torch.from_numpy(plane), 13 * factor, 17 * factor)
+        np.testing.assert_allclose(found.numpy(), expected, atol=2e-6)
 
 
 def test_shrinking_is_refused():
@@ -185,8 +256,6 @@ def test_direct_sums_and_fourier_products_are_the_same_integers(preset, shape, r
     coarse = rng.integers(-reach, reach + 1, (n, height, -(-width // run)))
     coc = torch.from_numpy(np.repeat(coarse, run, axis=2)[:, :, :width].copy())
     direct = render_sums(sharp, coc, psf_preset(preset))
-    from ldpbench.simulation.render import _fixed_kernels
-
     kernels = [(c, *_fixed_kernels(c, psf_preset(preset), False)) for c in torch.unique(coc).tolist()]
     fourier = fourier_sums(sharp, coc, kernels)
     assert torch.equal(direct.left, fourier.left)

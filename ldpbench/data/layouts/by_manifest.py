@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from ldpbench.core.errors import IntegrityError
 from ldpbench.data.adapter import EVERY_SPLIT, Collection, Missing, Scene, file_scene
-from ldpbench.data.locate import by_scene, located, place_manifest
+from ldpbench.data.layouts.locate import by_scene, located, place_manifest
 from ldpbench.data.tree import Tree
 from ldpbench.records import ManifestRow
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from ldpbench.data.adapter import Collection, Missing, Scene, file_scene
-from ldpbench.data.synthia import SEQUENCES, in_natural_order
+from ldpbench.data.layouts.synthia import SEQUENCES, in_natural_order
 from ldpbench.data.tree import Tree
 from ldpbench.records import DatasetCard, ManifestRow
 from ldpbench.records.dataset_card import Role

@@ -11,9 +11,9 @@ from ldpbench.core.errors import UsageError
 from ldpbench.core.hashing import sha256_file
 from ldpbench.core.progress import SILENT, Progress
 from ldpbench.data.dataset_readme import render_readme
-from ldpbench.data.parquet import write_parquet
 from ldpbench.data.prepared import CALIBRATION_FOLDER, INFO_FILE, README_FILE, PreparedDataset, PreparedInfo
-from ldpbench.data.push_targets import Upload, open_target
+from ldpbench.data.pushing.parquet import write_parquet
+from ldpbench.data.pushing.targets import Upload, open_target
 from ldpbench.records import DatasetCard
 
 PARQUET_PATTERN = "data/{split}-*.parquet"

@@ -1,0 +1,1 @@
+"""Handing a prepared dataset on, and taking it back."""
