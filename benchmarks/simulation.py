@@ -85,6 +85,27 @@ def report(name: str, ours: float, peer: float, difference: float) -> None:
     print(f"{name:<34} {ours:8.3f} s   plain NumPy {peer:8.2f} s   {peer / ours:6.1f}x   off by {difference:g} at most")
 
 
+def time_frames(device: str, repeats: int) -> None:
+    """Print what a frame of the RDPD data costs with each camera set."""
+    picture, depth = scene(1080, 1920)
+    large = torch.from_numpy(picture).permute(2, 0, 1)[None].to(device)
+    far = torch.from_numpy(depth * 10)[None].to(device)  # a street: 5 to 150 m
+    for name, chosen in RDPD_SETS.items():
+        plain_s, _ = best(
+            lambda chosen=chosen: simulate_rdpd(large, far, chosen.camera, sequence_shape(2), distortion=None),
+            repeats,
+            device,
+        )
+        whole, _ = best(
+            lambda chosen=chosen: simulate_rdpd(
+                large, far, chosen.camera, sequence_shape(2), distortion=chosen.distortion
+            ),
+            repeats,
+            device,
+        )
+        print(f"{name} 1920x1080              {plain_s:8.3f} s a frame, {whole:.3f} s with radial distortion")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
     parser.add_argument("--device", default="cpu")
@@ -121,23 +142,7 @@ def main() -> None:
 
     whole, _ = best(lambda: simulate_ddd(sharp, metres, DDD_CAMERAS["ddd/train4"]), repeats, device)
     print(f"\nddd with crop and enlargement    {whole:8.3f} s a pair, {1 / whole:.1f} pairs a second")
-    picture, depth = scene(1080, 1920)
-    large = torch.from_numpy(picture).permute(2, 0, 1)[None].to(device)
-    far = torch.from_numpy(depth * 10)[None].to(device)  # a street: 5 to 150 m
-    for name, chosen in RDPD_SETS.items():
-        plain_s, _ = best(
-            lambda chosen=chosen: simulate_rdpd(large, far, chosen.camera, sequence_shape(2), distortion=None),
-            repeats,
-            device,
-        )
-        whole, _ = best(
-            lambda chosen=chosen: simulate_rdpd(
-                large, far, chosen.camera, sequence_shape(2), distortion=chosen.distortion
-            ),
-            repeats,
-            device,
-        )
-        print(f"{name} 1920x1080              {plain_s:8.3f} s a frame, {whole:.3f} s with radial distortion")
+    time_frames(device, repeats)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from textwrap import shorten
 
 from ldpbench.core.errors import LdpbenchError, MissingPrerequisiteError, StorageError, UsageError
 from ldpbench.core.names import unknown_name
@@ -10,6 +11,8 @@ from ldpbench.data.selection import Selection
 from ldpbench.data.tree import Tree, open_tree
 from ldpbench.records import DatasetCard, ManifestRow, Packaging, RemoteFile
 
+_REASON_LENGTH = 120
+"""Characters of each source's reason in the one line of the error; the warnings before it have them whole."""
 _ARCHIVES = (".zip", ".mat")
 """Endings of addresses that are one file, not a folder."""
 
@@ -68,7 +71,7 @@ def open_source(
         except LdpbenchError as error:
             if len(chosen) == 1:
                 raise
-            reasons.append(f"{candidate.id}: {error.message}")
+            reasons.append(f"{candidate.id}: {shorten(error.message, _REASON_LENGTH, placeholder=' ...')}")
             progress.warn(f"{candidate.title}: {error.message}")
             continue
         return open_tree(str(folder), name=_address(candidate))

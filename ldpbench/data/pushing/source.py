@@ -27,19 +27,15 @@ LAYOUT = "pushed"
 def find_pushed(tree: Tree, card: DatasetCard) -> Collection | None:
     """What a pushed set holds, or None if the tree is none.
 
-    Every file is compared with the record of its content when it is read.
+    Every file is compared with the record of its content when it is read. Other sets beside it do not matter.
 
     Raises:
-        IntegrityError: If it is another set, or its record or a shard is damaged.
+        IntegrityError: If it has no Parquet files or one of them is damaged.
     """
-    records = [path for path in tree.files if PurePosixPath(path).name == INFO_FILE]
-    if not records:
+    found = next(_records(tree, card.id), None)
+    if found is None:
         return None
-    record = min(records, key=lambda path: (path.count("/"), path))
-    base = record.removesuffix(INFO_FILE)
-    info = _read_record(tree, record)
-    if info.id != card.id:
-        raise IntegrityError(f"{tree.name} holds the prepared set {info.id}, expected {card.id}", hint="name that one")
+    base, info = found
     content = _content(info)
     shards = {split: _shards(tree, base, split) for split in info.splits}
     lacking = [split for split, paths in shards.items() if not paths]
@@ -67,11 +63,16 @@ def find_pushed(tree: Tree, card: DatasetCard) -> Collection | None:
     )
 
 
-def _read_record(tree: Tree, path: str) -> PreparedInfo:
-    try:
-        return PreparedInfo.model_validate_json(tree.read(path))
-    except ValidationError as error:
-        raise IntegrityError(f"{path} in {tree.name} is not what this version writes", hint="push it again") from error
+def _records(tree: Tree, dataset_id: str) -> Iterator[tuple[str, PreparedInfo]]:
+    """The records of a set that lie in a tree, with the folders they lie in, nearest to the top first."""
+    paths = [path for path in tree.files if PurePosixPath(path).name == INFO_FILE]
+    for path in sorted(paths, key=lambda name: (name.count("/"), name)):
+        try:
+            info = PreparedInfo.model_validate_json(tree.read(path))
+        except ValidationError:
+            continue  # a file of the same name that is no record of ours, or not of this version
+        if info.id == dataset_id:
+            yield path.removesuffix(INFO_FILE), info
 
 
 def _content(info: PreparedInfo) -> dict[tuple[str, str], dict[Role, str]]:

@@ -231,5 +231,7 @@ def test_damaged_and_other_pushed_sets_are_named(prepared, tmp_path, sample_home
     (out / "data" / "test-00001-of-00002.parquet").unlink()
     with pytest.raises(IntegrityError, match="without Parquet files of test"):
         prepare(SET_ID, Home(tmp_path / "a"), source=str(out))
-    with pytest.raises(IntegrityError, match="holds the prepared set sample, expected many"):
-        prepare(SET_ID, Home(tmp_path / "a"), source=str(sample_home.datasets / "sample"))
+    (out / "prepared.json").write_text("{}")
+    for other in (out, sample_home.datasets / "sample"):
+        with pytest.raises(IntegrityError, match="holds none of the 21 files of the set"):
+            prepare(SET_ID, Home(tmp_path / "a"), source=str(other))
