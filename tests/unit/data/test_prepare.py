@@ -274,7 +274,8 @@ def test_a_bad_download_is_named_and_only_it_is_fetched_again(server, home):
     assert {path.lstrip("/") for path in served} == {"DP_data_pixel_4/001_left.png", "DP_data_pixel_4/002_right.png"}
 
 
-def test_an_unreachable_host_is_a_sentence(server, home):
+def test_an_unreachable_host_is_a_sentence(server, home, monkeypatch):
+    monkeypatch.setenv("LDPBENCH_FETCH_BACKOFF_S", "0.01")
     card = Path(os.environ["LDPBENCH_PLUGIN_PATH"]) / "datasets_cards" / SET_ID / "card.yaml"
     card.write_text(re.sub(r"127\.0\.0\.1:\d+", "127.0.0.1:1", card.read_text()))  # nobody listens on port 1
     with pytest.raises(MissingPrerequisiteError, match="could not be fetched; .*Cannot connect to host") as caught:
