@@ -45,5 +45,5 @@ $(VENV)/.installed: $(BIN)/uv pyproject.toml constraints.txt
 	@touch $@
 
 $(VENV)/.installed-dev: $(BIN)/uv pyproject.toml constraints.txt
-	$(BIN)/uv pip install --quiet --python $(BIN)/python -c constraints.txt -e '.[dev,perceptual]'
+	$(BIN)/uv pip install --quiet --python $(BIN)/python -c constraints.txt -e '.[dev,perceptual,onnx,tensorboard]'
 	@touch $@ $(VENV)/.installed

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ldpbench.core.errors import LdpbenchError, MissingPrerequisiteError
+from ldpbench.core.errors import LdpbenchError, UsageError
 from ldpbench.methods.protocol import Deblurrer, SizeRule
 from ldpbench.simulation.psf import PsfShape, psf_preset, rdpd_psf, signed_kernels
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
+    from ldpbench.blurmap.estimator import BlurMap
     from ldpbench.data.sample import Sample
     from ldpbench.data.training.patches import PatchRule
     from ldpbench.data.training.view import TrainingView
@@ -144,16 +145,18 @@ def load_method(id_or_path: str | Path) -> Deblurrer:
 
 
 def build_network(name: str, **options: Any) -> "nn.Module":
-    """A network of the zoo by name, with the constructor options of its official code.
+    """A network by name, with fresh weights.
+
+    Args:
+        name: ``ldp-tiny``, ``ldp-small``, ``ldp-large``, or a network of published code such as ``ldp-official``.
+        options: The constructor options of the published code; for our own, fields of the configuration that change.
 
     Raises:
-        MissingPrerequisiteError: Always, for now: no network is part of this version.
+        UsageError: If there is no such network or option, or a value does not fit.
     """
-    del options
-    raise MissingPrerequisiteError(
-        f"no network called {name!r} can be built: the network zoo is not part of this version",
-        hint="`ldpbench methods list` shows the methods that can run",
-    )
+    from ldpbench.networks.build import build_named
+
+    return build_named(name, **options)
 
 
 def score(pred: NDArray[Any], target: NDArray[Any], metrics: Sequence[str]) -> dict[str, float]:
@@ -209,17 +212,35 @@ def iter_samples(id: str, split: str | None = None) -> "Iterator[Sample]":  # no
     yield from load_dataset(id, split)
 
 
-def estimate_blur_map(left: Image, right: Image, method: str) -> Image:
-    """Blur of every pixel from the two views.
+def estimate_blur_map(
+    left: NDArray[Any], right: NDArray[Any], method: str = "disparity", *, clip_weights: str | None = None
+) -> "BlurMap":
+    """How blurred every pixel of a dual-pixel pair is.
+
+    Args:
+        left: (H, W, C) or (H, W) floats in [0, 1], or uint8/uint16 codes; C is 1 or 3, RGB order.
+        right: Same shape and type.
+        method: An estimator with its options, such as ``disparity`` or ``clip-dense:prompts=dp``.
+        clip_weights: CLIP's weights, for the estimators that need them.
+
+    Returns:
+        ``probability`` and ``logits``, float32 (H, W), both large where the picture is blurred; and the name of the
+        ``normalisation`` between them.
 
     Raises:
-        MissingPrerequisiteError: Always, for now: no blur-map estimator is part of this version.
+        UsageError: If the views do not fit each other, or there is no such estimator or option.
+        MissingPrerequisiteError: If its weights are not there.
     """
-    del left, right
-    raise MissingPrerequisiteError(
-        f"no blur map can be estimated with {method!r}: blur-map estimators are not part of this version",
-        hint="the sample set brings its true signed blur map: load_dataset('sample')[0].blur_map",
-    )
+    from ldpbench.blurmap.catalogue import estimator
+    from ldpbench.data.png16 import to_unit
+
+    if left.shape != right.shape or left.dtype != right.dtype:
+        raise UsageError(
+            f"the views differ: left is {left.dtype} {left.shape}, right is {right.dtype} {right.shape}",
+            hint="give two views of the same picture",
+        )
+    views = [to_unit(view).reshape(*view.shape[:2], -1) for view in (left, right)]
+    return estimator(method, clip_weights=clip_weights).estimate(*views)
 
 
 def deblur(left: NDArray[Any], right: NDArray[Any], method: str | Path | Deblurrer) -> Image:

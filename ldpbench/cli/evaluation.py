@@ -5,9 +5,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ldpbench.cli.options import DatasetsOption, ForceOption, MethodsOption
+from ldpbench.cli.options import (
+    DatasetsOption,
+    DeviceOption,
+    ForceOption,
+    MethodsOption,
+    TileOption,
+    demand_device,
+)
 from ldpbench.cli.results import ingest_and_tell, show_boards
 from ldpbench.cli.session import Answer, Session, command
+from ldpbench.core.allocator import keep_freed_memory
 from ldpbench.core.errors import EXIT_DONE, EXIT_FAILURES, UsageError
 
 if TYPE_CHECKING:
@@ -27,12 +35,21 @@ def _evaluate(
     split: Annotated[str, typer.Option("--split", help="The split to run on.")] = "test",
     force: ForceOption = False,
     previews: Annotated[bool, typer.Option("--previews/--no-previews", help="Keep a picture of every output.")] = True,
+    tile: TileOption = None,
+    device: DeviceOption = "cpu",
 ) -> Answer:
     """Run methods on prepared datasets and score them. Stopped at any moment, it continues where it was."""
     if not every and not method and not dataset:
         raise UsageError("nothing was chosen to evaluate", hint="give --all, or --method and --dataset")
     outcomes = run_plan(
-        session, methods=method or [], datasets=dataset or [], split=split, force=force, previews=previews
+        session,
+        methods=method or [],
+        datasets=dataset or [],
+        split=split,
+        force=force,
+        previews=previews,
+        tile=tile,
+        device=device,
     )
     failed = [outcome for outcome in outcomes if outcome.failures or outcome.status == "failed"]
     boards = show_boards(session, datasets={outcome.dataset.partition("/")[0] for outcome in outcomes})
@@ -59,12 +76,18 @@ def run_plan(
     split: str = "test",
     force: bool = False,
     previews: bool = True,
+    tile: int | None = None,
+    device: str = "cpu",
 ) -> "list[Outcome]":
     """Plan, run and ingest; say what was skipped and why, and what became of each cell."""
     from ldpbench.evaluation.evaluate import evaluate
     from ldpbench.evaluation.plan import make_plan
+    from ldpbench.methods.tiling import Tiling
 
-    plan = make_plan(session.home, methods=methods, datasets=datasets, split=split)
+    demand_device(device)
+    keep_freed_memory()
+    tiles = None if tile is None else Tiling(tile)
+    plan = make_plan(session.home, methods=methods, datasets=datasets, split=split, device=device, tiles=tiles)
     for skip in plan.skips:
         session.reporter.note(f"skipped {skip.method} on {skip.dataset}: {skip.reason}")
     outcomes = evaluate(

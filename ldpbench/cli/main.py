@@ -6,7 +6,20 @@ from typing import Annotated, Any
 import typer
 
 from ldpbench import __version__
-from ldpbench.cli import data, demo, doctor, evaluation, methods, metrics, pages, results, simulation
+from ldpbench.cli import (
+    blurmap,
+    data,
+    demo,
+    doctor,
+    evaluation,
+    export,
+    methods,
+    metrics,
+    pages,
+    results,
+    simulation,
+    training,
+)
 from ldpbench.cli.reporter import Reporter
 from ldpbench.core.errors import EXIT_INTERRUPTED, UsageError
 
@@ -41,7 +54,20 @@ def _root(
     del version
 
 
-for module in (demo, data, evaluation, results, pages, methods, metrics, simulation, doctor):
+for module in (
+    demo,
+    data,
+    evaluation,
+    results,
+    pages,
+    methods,
+    metrics,
+    simulation,
+    blurmap,
+    training,
+    export,
+    doctor,
+):
     module.register(app)
 
 

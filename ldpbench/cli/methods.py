@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from ldpbench.cli.options import DeviceOption, TileOption, demand_device
 from ldpbench.cli.session import Answer, Session, command
 
 DEFAULT_METHOD = "dp-wiener"
@@ -71,16 +72,24 @@ def _deblur(
     left: Annotated[Path, typer.Argument(help="The left view, 8- or 16-bit.")],
     right: Annotated[Path, typer.Argument(help="The right view.")],
     out: Annotated[Path, typer.Option("--out", "-o", help="The PNG to write, of the views' bit depth.")],
-    method: Annotated[str, typer.Option("--method", "-m", help="A method's id or plugin folder.")] = DEFAULT_METHOD,
+    method: Annotated[
+        str, typer.Option("--method", "-m", help="A method's id, its plugin folder, or a checkpoint folder.")
+    ] = DEFAULT_METHOD,
+    tile: TileOption = None,
+    device: DeviceOption = "cpu",
 ) -> Answer:
     """Restore one dual-pixel pair."""
+    from ldpbench.core.allocator import keep_freed_memory
     from ldpbench.data import png16
     from ldpbench.methods.loading import load_method
     from ldpbench.methods.runtime import restore_pair
+    from ldpbench.methods.tiling import Tiling
 
+    demand_device(device)
+    keep_freed_memory()
     views = [png16.read(path) for path in (left, right)]
     bits = 8 * views[0].itemsize
-    loaded = load_method(method)
+    loaded = load_method(method, device=device, tiles=None if tile is None else Tiling(tile))
     session.reporter.note(f"{loaded.record.title}: {views[0].shape[1]}x{views[0].shape[0]} px, {bits} bits")
     image = restore_pair(loaded.deblurrer, *views)
     png16.write(out, png16.to_codes(image, bits))

@@ -8,7 +8,10 @@ import typer
 from ldpbench.core.errors import MissingPrerequisiteError, UsageError
 
 MethodsOption = Annotated[
-    list[str] | None, typer.Option("--method", "-m", help="A method's id or plugin folder; may be given several times.")
+    list[str] | None,
+    typer.Option(
+        "--method", "-m", help="A method's id, plugin folder or checkpoint folder; may be given several times."
+    ),
 ]
 DatasetsOption = Annotated[
     list[str] | None, typer.Option("--dataset", "-d", help="A dataset's id; may be given several times.")
@@ -26,6 +29,9 @@ OfflineOption = Annotated[
 ]
 JobsOption = Annotated[int, typer.Option("--jobs", "-j", min=1, max=64, help="Files or scenes to work on at a time.")]
 DeviceOption = Annotated[str, typer.Option("--device", help="cpu or cuda.")]
+TileOption = Annotated[
+    int | None, typer.Option("--tile", min=64, help="Side in px of the tiles a network sees; left out: whole pictures.")
+]
 OutOption = Annotated[Path | None, typer.Option("--out", "-o", help="Where to write.")]
 
 

@@ -139,6 +139,42 @@ class Reporter:
             task = progress.add_task(label, total=total, completed=done)
             yield lambda count: progress.advance(task, count)
 
+    @contextmanager
+    def live(self, *, label: str, total: int, done: int = 0) -> Iterator[Callable[[int, str], None]]:
+        """A bar of steps with changing figures and an ETA on a terminal; a line every tenth of the way elsewhere."""
+        if self._as_json or self._quiet:
+            yield lambda _done, _figures: None
+            return
+        if not sys.stderr.isatty():
+            yield self._milestones(label, total, done)
+            return
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+        columns = (
+            TextColumn("{task.description}", markup=False),
+            BarColumn(bar_width=16),
+            MofNCompleteColumn(),
+            TextColumn("left"),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[figures]}", markup=False),
+        )
+        with Progress(*columns, console=Console(file=sys.stderr), transient=True) as progress:
+            task = progress.add_task(label, total=total, completed=done, figures="")
+            yield lambda now, figures: progress.update(task, completed=now, figures=figures)
+
+    def _milestones(self, label: str, total: int, done: int) -> Callable[[int, str], None]:
+        self.note(f"{label}: {done} of {total} done")
+        told = [10 * done // max(total, 1)]
+
+        def tell(now: int, figures: str) -> None:
+            tenth = 10 * now // max(total, 1)
+            if tenth > told[0]:
+                told[0] = tenth
+                self.note(f"{label}: {now} of {total}, {figures}")
+
+        return tell
+
     def finish(self, data: Any, *, ok: bool = True) -> None:
         """The JSON document of a command that ran to its end."""
         if self._as_json:

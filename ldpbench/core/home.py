@@ -27,9 +27,19 @@ class Home:
         return self.root / "downloads"
 
     @property
+    def blur_maps(self) -> Path:
+        """Estimated blur maps, kept by content so that no pair is looked at twice."""
+        return self.root / "blurmaps"
+
+    @property
     def runs(self) -> Path:
         """Run folders, the source of truth of every result."""
         return self.root / "runs"
+
+    @property
+    def training(self) -> Path:
+        """Training runs, one folder each."""
+        return self.root / "training"
 
     @property
     def database(self) -> Path:

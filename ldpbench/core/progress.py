@@ -26,6 +26,18 @@ class Progress(Protocol):
         """
         ...
 
+    def live(self, *, label: str, total: int, done: int = 0) -> AbstractContextManager[Callable[[int, str], None]]:
+        """A bar of steps with a line of changing figures.
+
+        The context gives a function to call with the number of steps that are done and the figures.
+
+        Args:
+            label: What is going on.
+            total: All steps.
+            done: Steps that were done before.
+        """
+        ...
+
     def note(self, message: str) -> None:
         """Say one line about what is happening."""
         ...
@@ -49,6 +61,11 @@ class Silent:
         """Take the numbers and do nothing."""
         del label, total, done
         return nullcontext(lambda _: None)
+
+    def live(self, *, label: str, total: int, done: int = 0) -> AbstractContextManager[Callable[[int, str], None]]:
+        """Take the figures and do nothing."""
+        del label, total, done
+        return nullcontext(lambda _done, _figures: None)
 
     def note(self, message: str) -> None:
         """Say nothing."""

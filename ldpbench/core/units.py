@@ -11,3 +11,11 @@ def human_bytes(count: int) -> str:
         if value < 999.5:  # else three digits would round it to the next unit
             return f"{value:.3g} {unit}"
     return f"{value:.0f} TB"
+
+
+def human_seconds(seconds: float) -> str:
+    """A duration as people say it: ``45 s``, ``12 min``, ``3.5 h``, ``9.2 days``."""
+    for unit, size, below in (("s", 1, 90), ("min", 60, 90 * 60), ("h", 3600, 48 * 3600)):
+        if seconds < below:
+            return f"{seconds / size:.3g} {unit}"
+    return f"{seconds / 86400:,.1f} days"

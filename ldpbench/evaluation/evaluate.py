@@ -1,19 +1,14 @@
 """Running the cells of a plan."""
 
-import os
-import platform
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from ldpbench import __version__
-from ldpbench.core.environment import cpu_name, git_state, gpu_name, package_versions, ram_bytes
 from ldpbench.core.errors import LdpbenchError, MethodError, MissingPrerequisiteError, StorageError
 from ldpbench.core.home import Home
 from ldpbench.core.progress import SILENT, Progress
-from ldpbench.core.resources import shipped_root
 from ldpbench.data import png16
 from ldpbench.data.pictures import display_picture
 from ldpbench.data.prepared import Samples
@@ -25,6 +20,7 @@ from ldpbench.methods.loading import load_method
 from ldpbench.methods.protocol import Deblurrer
 from ldpbench.methods.runtime import restore_sample
 from ldpbench.records import Environment, Failure, ImageRow, RunRecord
+from ldpbench.records.here import describe_environment
 from ldpbench.results.run_folder import read_run
 
 Status = Literal["complete", "partial", "failed", "skipped", "done-before"]
@@ -80,23 +76,6 @@ def evaluate(
     return [engine.run(cell) for cell in plan.cells]
 
 
-def describe_environment() -> Environment:
-    """The machine and the software at hand."""
-    revision, dirty = git_state(shipped_root())
-    return Environment(
-        ldpbench_version=__version__,
-        git_revision=revision,
-        git_dirty=dirty,
-        python=platform.python_version(),
-        platform=platform.platform(),
-        cpu=cpu_name(),
-        cpu_count=os.cpu_count() or 1,
-        ram_bytes=ram_bytes(),
-        gpu=gpu_name(),
-        packages=package_versions(),
-    )
-
-
 def _outcome(
     cell: Cell,
     status: Status,
@@ -147,7 +126,7 @@ class _Engine:
         found = None if self.force else find_run(self.runs, cell.key)
         if found is not None and read_run(found).record.status == "complete":
             return _outcome(cell, "done-before", found, n_run=0)
-        deblurrer = load_method(cell.method_folder).deblurrer
+        deblurrer = load_method(cell.method_folder, device=cell.device, tiles=cell.tiles).deblurrer
         if found is None:
             return self._run_images(cell, RunWriter.create(self.runs, self._new_record(cell)), deblurrer)
         self.progress.note(f"continuing {found.name}")

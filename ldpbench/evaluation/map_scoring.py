@@ -48,7 +48,8 @@ def score_map(predicted: Map, sample: Sample, spec: MapProtocolSpec) -> dict[str
     where = f"{sample.dataset}/{sample.split}/{sample.id}"
     if truth is None:
         raise UsageError(f"{where} has no {spec.reference}", hint="choose another protocol with another reference")
-    reference = truth / np.float32(spec.scale)
+    signed: Map = truth / np.float32(spec.scale)
+    reference = np.abs(signed) if spec.magnitude else signed
     estimate = np.asarray(predicted, dtype=np.float64)
     if spec.frame == "iccp2020":
         reference = iccp_frame(halved(_codes(reference)), where) / np.float32(255)

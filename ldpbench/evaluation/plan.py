@@ -17,6 +17,8 @@ from ldpbench.methods.loading import (
     method_folder,
     method_ref,
 )
+from ldpbench.methods.tiling import Tiling
+from ldpbench.networks.checkpoint_record import is_checkpoint
 from ldpbench.records import BaselineRecord, DatasetCard, DatasetRef, MethodRef, Protocol, load_yaml_record
 from ldpbench.records.run import cell_key
 
@@ -33,6 +35,8 @@ class Cell:
     dataset: DatasetRef
     protocols: tuple[Protocol, ...]
     config: dict[str, Any]
+    device: str
+    tiles: Tiling | None
 
     @property
     def key(self) -> str:
@@ -62,7 +66,15 @@ class Plan:
     skips: tuple[Skip, ...]
 
 
-def make_plan(home: Home, *, methods: Sequence[str], datasets: Sequence[str], split: str = DEFAULT_SPLIT) -> Plan:
+def make_plan(
+    home: Home,
+    *,
+    methods: Sequence[str],
+    datasets: Sequence[str],
+    split: str = DEFAULT_SPLIT,
+    device: str = "cpu",
+    tiles: Tiling | None = None,
+) -> Plan:
     """Cross methods and datasets.
 
     Args:
@@ -70,6 +82,9 @@ def make_plan(home: Home, *, methods: Sequence[str], datasets: Sequence[str], sp
         methods: Ids or plugin folders; empty for all installed ones.
         datasets: Ids; empty for all prepared ones.
         split: The split to run on.
+        device: Where networks run.
+        tiles: How networks see a picture; None for whole. Numbers of tiled runs are never ranked with those of whole
+            pictures.
 
     Raises:
         UsageError: For an unknown name.
@@ -94,10 +109,12 @@ def make_plan(home: Home, *, methods: Sequence[str], datasets: Sequence[str], sp
         record = load_yaml_record(folder / RECORD_FILE, BaselineRecord)
         for prepared in chosen:
             reason = _reason_to_skip(record, prepared, split)
+            if tiles is not None and not is_checkpoint(folder):
+                reason = reason or "it works on whole pictures only"
             if reason:
                 skips.append(Skip(record.id, prepared.card.id, reason))
             else:
-                cells.append(_make_cell(folder, record, prepared, split))
+                cells.append(_make_cell(folder, record, prepared, split, device, tiles))
     return Plan(tuple(cells), tuple(skips))
 
 
@@ -122,7 +139,9 @@ def _reason_to_skip(record: BaselineRecord, prepared: PreparedDataset, split: st
     return None
 
 
-def _make_cell(folder: Path, record: BaselineRecord, prepared: PreparedDataset, split: str) -> Cell:
+def _make_cell(
+    folder: Path, record: BaselineRecord, prepared: PreparedDataset, split: str, device: str, tiles: Tiling | None
+) -> Cell:
     card, part = prepared.card, prepared.info.splits[split]
     dataset = DatasetRef(
         id=card.id,
@@ -135,9 +154,15 @@ def _make_cell(folder: Path, record: BaselineRecord, prepared: PreparedDataset, 
     )
     return Cell(
         method_folder=folder,
-        method=method_ref(record, method_code_sha256(folder)),
+        method=method_ref(record, folder, method_code_sha256(folder)),
         prepared=prepared,
         dataset=dataset,
-        protocols=bind_protocols(card, part.fingerprint, split),
-        config={"device": "cpu", "dtype": "float32", "inference": "whole"},
+        protocols=bind_protocols(card, part.fingerprint, split, inference="whole" if tiles is None else "tiled"),
+        config={
+            "device": device,
+            "dtype": "float32",
+            "inference": "whole" if tiles is None else f"tiles of {tiles.size_px} px, overlap {tiles.overlap_px} px",
+        },
+        device=device,
+        tiles=tiles,
     )

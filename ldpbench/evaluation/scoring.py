@@ -1,6 +1,7 @@
 """Scoring one restored picture under every protocol of its dataset."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +17,9 @@ from ldpbench.records.protocol import Domain
 Image = NDArray[np.float32]
 
 
-def bind_protocols(card: DatasetCard, fingerprint: str, split: str) -> tuple[Protocol, ...]:
+def bind_protocols(
+    card: DatasetCard, fingerprint: str, split: str, *, inference: Literal["whole", "tiled"] = "whole"
+) -> tuple[Protocol, ...]:
     """The card's protocols, bound to the content of one split and to the metrics' versions."""
     return tuple(
         Protocol(
@@ -31,6 +34,7 @@ def bind_protocols(card: DatasetCard, fingerprint: str, split: str) -> tuple[Pro
             rounding=spec.rounding,
             domain=spec.domain,
             registration=spec.registration,
+            inference=inference,
             metrics=tuple(sorted(get_metric(metric).spec.ref for metric in spec.metrics)),
             regions=spec.regions,
         )

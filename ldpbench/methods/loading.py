@@ -8,6 +8,9 @@ from ldpbench.core.hashing import sha256_folder
 from ldpbench.core.names import unknown_name
 from ldpbench.core.resources import load_folder_package, record_folders
 from ldpbench.methods.protocol import Deblurrer
+from ldpbench.methods.tiling import Tiling
+from ldpbench.networks.checkpoint_record import is_checkpoint
+from ldpbench.networks.checkpoint_record import read_record as read_checkpoint_record
 from ldpbench.records import BaselineRecord, MethodRef, load_yaml_record
 
 RECORD_FILE = "baseline.yaml"
@@ -21,14 +24,9 @@ class LoadedMethod:
     deblurrer: Deblurrer
     code_sha256: str
 
-    @property
-    def ref(self) -> MethodRef:
-        """What a run record says of it."""
-        return method_ref(self.record, self.code_sha256)
 
-
-def method_ref(record: BaselineRecord, code_sha256: str) -> MethodRef:
-    """What a run record says of a method, known before its code is imported."""
+def method_ref(record: BaselineRecord, folder: Path, code_sha256: str) -> MethodRef:
+    """What a run record says of a method, known before its code is imported or its weights are read."""
     return MethodRef(
         id=record.id,
         version=record.version,
@@ -36,13 +34,14 @@ def method_ref(record: BaselineRecord, code_sha256: str) -> MethodRef:
         kind=record.kind,
         inputs=record.inputs,
         code_sha256=code_sha256,
+        weights_sha256=read_checkpoint_record(folder).weights.sha256 if is_checkpoint(folder) else None,
         parameters=record.parameters,
     )
 
 
 def _read_record(folder: Path) -> BaselineRecord:
     record = load_yaml_record(folder / RECORD_FILE, BaselineRecord)
-    if record.id != folder.name:
+    if record.id != folder.name and not is_checkpoint(folder):
         raise UsageError(
             f"{folder / RECORD_FILE} says id {record.id!r}, its folder says {folder.name!r}", hint="make them equal"
         )
@@ -81,19 +80,43 @@ def method_folder(id_or_path: str | Path) -> Path:
 
 
 def method_code_sha256(folder: Path) -> str:
-    """SHA-256 over a plugin folder's sources: a method whose code changed is another method."""
-    return sha256_folder(folder)
+    """SHA-256 over a folder's sources or its checkpoint's record: a method whose code changed is another method."""
+    return sha256_folder(folder, (".py", ".yaml", *((".json",) if is_checkpoint(folder) else ())))
 
 
-def load_method(id_or_path: str | Path) -> LoadedMethod:
-    """Import a method's folder and build it.
+def load_method(id_or_path: str | Path, *, device: str = "cpu", tiles: Tiling | None = None) -> LoadedMethod:
+    """Build a method: from its checkpoint, or by importing its folder's code.
+
+    Args:
+        id_or_path: An id, a plugin folder or a checkpoint folder.
+        device: Where a checkpoint's network runs.
+        tiles: How a checkpoint's network sees a picture; None for whole.
 
     Raises:
         UsageError: If no method is called that or its record is not valid.
         MethodError: If it cannot be imported or built, or contradicts its record.
+        MissingPrerequisiteError: If something it needs is not there.
+        IntegrityError: If a checkpoint is damaged.
     """
     folder = method_folder(id_or_path)
     record = _read_record(folder)
+    deblurrer = _from_checkpoint(folder, device, tiles) if is_checkpoint(folder) else _from_code(folder, record, tiles)
+    if deblurrer.inputs != record.inputs:
+        raise MethodError(
+            f"{record.id}: its code wants {deblurrer.inputs}, its record says {record.inputs}", hint="make them equal"
+        )
+    return LoadedMethod(record, deblurrer, method_code_sha256(folder))
+
+
+def _from_checkpoint(folder: Path, device: str, tiles: Tiling | None) -> Deblurrer:
+    from ldpbench.methods.checkpoint import load_network_method
+
+    return load_network_method(folder, device=device, tiles=tiles)
+
+
+def _from_code(folder: Path, record: BaselineRecord, tiles: Tiling | None) -> Deblurrer:
+    if tiles is not None:
+        raise UsageError(f"{record.id} works on whole pictures only", hint="leave the tiles out")
     module = load_folder_package(folder)
     build = getattr(module, "build", None)
     if not callable(build):
@@ -104,8 +127,4 @@ def load_method(id_or_path: str | Path) -> LoadedMethod:
             f"build() of {record.id} returned {type(deblurrer).__name__}, expected a Deblurrer",
             hint="derive it from ldpbench.api.Deblurrer",
         )
-    if deblurrer.inputs != record.inputs:
-        raise MethodError(
-            f"{record.id}: its code wants {deblurrer.inputs}, its record says {record.inputs}", hint="make them equal"
-        )
-    return LoadedMethod(record, deblurrer, method_code_sha256(folder))
+    return deblurrer

@@ -34,9 +34,9 @@ class Deblurrer(ABC):
     to the size rule, clamps the result to [0, 1], crops it and takes the time; a method does none of that.
     """
 
-    inputs: ClassVar[tuple[View, ...]] = ("left", "right")
+    inputs: tuple[View, ...] = ("left", "right")
     """The views it wants; the others arrive as None."""
-    size: ClassVar[SizeRule] = SizeRule()
+    size: SizeRule = SizeRule()
     tiling: ClassVar[Literal["supported", "discouraged", "internal"]] = "supported"
     channels: ClassVar[tuple[int, ...]] = (1, 3)
     """Channel counts it accepts. A grey picture is repeated three times for a method that wants only 3."""

@@ -42,6 +42,8 @@ class MapProtocolSpec(Record):
     task: Literal["blurmap", "disparity"]
     reference: Literal["blur_map", "disparity"]
     """The sample's map that is the truth; its NaN pixels are left out."""
+    magnitude: bool = False
+    """Whether the amount of a signed reference is the truth: blur maps have no sign."""
     scale: float = Field(default=1.0, gt=0)
     """The reference is divided by this, so that it lies in [0, 1] where a metric has an absolute floor."""
     frame: Literal["whole", "iccp2020"] = "whole"

@@ -43,6 +43,8 @@ class ScenePlan:
     """A PSF preset, or ``ddd`` for the box model of DDD-syn."""
     reach_px: int = 8
     """Largest blur radius on either side of the focus; without meaning for ``ddd``."""
+    base_seed: int = BASE_SEED
+    """Sets of scenes with different base seeds share nothing."""
 
 
 PLANS = (
@@ -86,7 +88,8 @@ class SampleScene:
 
 def render_scene(plan: ScenePlan) -> SampleScene:
     """Draw a scene, blur it, add noise and cut the margin away."""
-    drawn = draw_scene(RECIPES[plan.recipe], derive_seed(BASE_SEED, plan.recipe, plan.seed), SIDE_PX + 2 * MARGIN_PX)
+    seed = derive_seed(plan.base_seed, plan.recipe, plan.seed)
+    drawn = draw_scene(RECIPES[plan.recipe], seed, SIDE_PX + 2 * MARGIN_PX)
     sharp = torch.from_numpy(drawn.sharp).permute(2, 0, 1)[None]
     depth_m = torch.from_numpy(drawn.depth_mm.astype(np.float64))[None] / 1000
     if plan.optics == "ddd":
@@ -94,7 +97,7 @@ def render_scene(plan: ScenePlan) -> SampleScene:
     else:
         left, right, coc, facts = _lens_views(sharp, depth_m, plan)
     noisy = [
-        _noisy(view, derive_seed(BASE_SEED, "noise", plan.id, side))
+        _noisy(view, derive_seed(plan.base_seed, "noise", plan.id, side))
         for view, side in ((left, "left"), (right, "right"))
     ]
     center = ((noisy[0].astype(np.uint16) + noisy[1] + 1) >> 1).astype(np.uint8)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from ldpbench import api
-from ldpbench.core.errors import MissingPrerequisiteError, UsageError
+from ldpbench.core.errors import UsageError
 from tests.toy_methods import write_method
 
 
@@ -45,11 +45,24 @@ def test_methods_come_by_id_path_or_as_they_are(tmp_path):
     assert isinstance(api.load_method("dp-wiener"), api.Deblurrer)
 
 
-def test_what_is_not_there_yet_says_so():
-    with pytest.raises(MissingPrerequisiteError, match="no network called 'restormer'"):
-        api.build_network("restormer", dim=48)
-    with pytest.raises(MissingPrerequisiteError, match="no blur map can be estimated with 'disparity'"):
-        api.estimate_blur_map(np.zeros((4, 4, 3), np.float32), np.zeros((4, 4, 3), np.float32), "disparity")
+def test_networks_come_by_name_with_the_options_of_their_code():
+    network = api.build_network("ldp-official", inp_channels=6, out_channels=3, bias=False)
+    assert sum(parameter.numel() for parameter in network.parameters()) == 7_624_961
+    assert api.build_network("ldp-tiny", width=8).config.width == 8
+    with pytest.raises(UsageError, match="no network is called 'ldp-tinny'"):
+        api.build_network("ldp-tinny")
+    with pytest.raises(UsageError, match="no option of ldp-official is called 'dim'"):
+        api.build_network("ldp-official", dim=48)
+
+
+def test_a_blur_map_of_a_pair_is_an_array_too():
+    left = np.random.default_rng(0).integers(0, 256, (64, 96, 3)).astype(np.uint8)
+    found = api.estimate_blur_map(left, np.roll(left, 3, axis=1), "disparity")
+    assert found.logits.shape == found.probability.shape == (64, 96)
+    assert np.median(found.logits) == pytest.approx(3, abs=0.1)
+    np.testing.assert_array_equal(np.asarray(found), found.logits)
+    with pytest.raises(UsageError, match="the views differ"):
+        api.estimate_blur_map(left, left[:32], "disparity")
 
 
 def test_scoring_loads_neither_datasets_nor_the_database():

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from functools import partial
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -46,7 +47,14 @@ def _render(plan: "ScenePlan") -> StoredSample:
 
 
 class SampleSet:
-    """The adapter. Its source is the generator in ``ldpbench.simulation``."""
+    """The adapter. Its source is the generator in ``ldpbench.simulation``.
+
+    Args:
+        plans: Name of the module there whose ``PLANS`` are the scenes.
+    """
+
+    def __init__(self, plans: str) -> None:
+        self._plans = plans
 
     def collect(
         self,
@@ -59,10 +67,9 @@ class SampleSet:
     ) -> Collection:
         """One scene a plan of the generator; each is rendered when it is stored."""
         del card, manifest, tree, device, progress
-        from ldpbench.simulation.sample_set import PLANS
-
+        plans: tuple[ScenePlan, ...] = import_module(f"ldpbench.simulation.{self._plans}").PLANS
         scenes = tuple(
-            Scene(id=plan.id, split=plan.split, load=partial(_render, plan), size=SCENE_BYTES) for plan in PLANS
+            Scene(id=plan.id, split=plan.split, load=partial(_render, plan), size=SCENE_BYTES) for plan in plans
         )
         return Collection(scenes=scenes, layout="generator")
 
@@ -105,4 +112,4 @@ def blur_regions(blur_px: NDArray[np.float32]) -> dict[str, NDArray[np.bool_]]:
     return {name: mask for name, mask in masks.items() if mask.any()}
 
 
-ADAPTER = SampleSet()
+ADAPTER = SampleSet("sample_set")

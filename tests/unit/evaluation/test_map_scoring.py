@@ -97,7 +97,7 @@ def test_a_missing_map_and_a_wrong_protocol_are_named():
     with pytest.raises(UsageError, match="no map protocol of pixeldp is called 'x'"):
         map_protocol(load_card("pixeldp"), "x")
     with pytest.raises(UsageError, match="has no true map"):
-        map_protocol(load_card("sample"), None)
+        map_protocol(load_card("dpd-blur"), None)
 
 
 def test_deblurring_is_refused_where_there_is_no_sharp_picture(home, tmp_path, monkeypatch):

@@ -1,0 +1,130 @@
+"""A checkpoint folder: a network's configuration and its weights, without a line of code.
+
+``checkpoint.json`` names the network, the estimator of its blur map and how it was trained; ``model.safetensors`` holds
+the weights. Reading one runs nothing that came with it.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError
+from safetensors.torch import load, save
+from torch import Tensor, nn
+
+from ldpbench.core.atomic import explaining_storage, write_bytes, write_text
+from ldpbench.core.errors import IntegrityError
+from ldpbench.core.hashing import sha256_bytes
+from ldpbench.networks.build import build_network
+from ldpbench.networks.checkpoint_record import (
+    CHECKPOINT_FILE,
+    WEIGHTS_FILE,
+    CheckpointRecord,
+    WeightsFile,
+    read_record,
+)
+from ldpbench.networks.config import NetworkConfig
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A network that is ready to run."""
+
+    record: CheckpointRecord
+    network: nn.Module
+    """On the CPU, in evaluation mode, float32."""
+    folder: Path
+
+
+def save_checkpoint(
+    folder: Path,
+    network: NetworkConfig,
+    state: dict[str, Tensor],
+    *,
+    blur_map: str | None,
+    blur_map_identity: dict[str, Any] | None,
+    training: dict[str, Any],
+) -> CheckpointRecord:
+    """Write a checkpoint into a folder, the record last.
+
+    Args:
+        folder: Where; made if it is not there.
+        network: The configuration.
+        state: The network's ``state_dict()``.
+        blur_map: The estimator's name, as users type it.
+        blur_map_identity: The estimator's identity.
+        training: JSON-like facts.
+
+    Raises:
+        StorageError: If the disk is full or not ours.
+    """
+    data = save({key: value.detach().to("cpu").contiguous() for key, value in state.items()})
+    record = CheckpointRecord(
+        network=network,
+        blur_map=blur_map,
+        blur_map_identity=blur_map_identity,
+        training=training,
+        weights=WeightsFile(bytes=len(data), sha256=sha256_bytes(data)),
+    )
+    write_bytes(folder / WEIGHTS_FILE, data)
+    write_text(folder / CHECKPOINT_FILE, record.model_dump_json(by_alias=True, indent=2) + "\n")
+    return record
+
+
+def load_checkpoint(folder: Path) -> Checkpoint:
+    """Build the network of a checkpoint and load its weights, after their checksum was compared.
+
+    Raises:
+        MissingPrerequisiteError: If a file is not there.
+        IntegrityError: If the weights are not those of the record, or not of this network.
+    """
+    record = read_record(folder)
+    state = read_weights(folder / record.weights.file, record.weights)
+    network = build_network(record.network)
+    fit_state(network, state, folder / record.weights.file)
+    return Checkpoint(record, network.eval(), folder)
+
+
+def read_weights(path: Path, promised: WeightsFile | None = None) -> dict[str, Tensor]:
+    """The tensors of a safetensors file.
+
+    Raises:
+        MissingPrerequisiteError: If the file is not there.
+        IntegrityError: If it is damaged, or not what was promised.
+    """
+    with explaining_storage("read", path):
+        data = path.read_bytes()
+    again = "take the folder from where it was made again"
+    if promised is not None and (len(data), sha256_bytes(data)) != (promised.bytes, promised.sha256):
+        raise IntegrityError(
+            f"{path} is not what its record promises: expected {promised.bytes} bytes with sha256 "
+            f"{promised.sha256[:16]}..., found {len(data)} bytes with {sha256_bytes(data)[:16]}...",
+            hint=again,
+        )
+    try:
+        return load(data)
+    except SafetensorError as error:
+        raise IntegrityError(f"{path} is not a safetensors file: {error}", hint=again) from error
+
+
+def fit_state(network: nn.Module, state: dict[str, Tensor], path: Path) -> None:
+    """Load a state dict that must fit exactly.
+
+    Raises:
+        IntegrityError: With every missing and unexpected key and every wrong shape.
+    """
+    own = network.state_dict()
+    faults = [f"{key}: missing" for key in own if key not in state]
+    faults += [f"{key}: unexpected" for key in state if key not in own]
+    faults += [
+        f"{key}: expected {tuple(own[key].shape)}, found {tuple(value.shape)}"
+        for key, value in state.items()
+        if key in own and own[key].shape != value.shape
+    ]
+    if faults:
+        raise IntegrityError(
+            f"the weights in {path} are of another network: {len(faults)} of {len(own)} entries do not fit",
+            hint="the configuration beside them must be the one they were trained with",
+            faults=faults,
+        )
+    network.load_state_dict(state)

@@ -1,0 +1,113 @@
+"""The blocks of NAFNet (Chen et al., ECCV 2022), in the names of its state dict."""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+EPSILON = 1e-6
+TLC_SHARE = 1.5
+"""A local window is so many times the training size (Chu et al., ECCV 2022)."""
+
+
+class ChannelNorm(nn.Module):
+    """Layer norm over the channels of each position, biased variance, in float32 also under autocast.
+
+    Args:
+        channels: C of (N, C, H, W).
+    """
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(channels))
+        self.bias = nn.Parameter(torch.zeros(channels))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Normalise (N, C, H, W). What comes out is laid out channels last, as the fused norm leaves it."""
+        last = x.permute(0, 2, 3, 1)
+        return functional.layer_norm(last, last.shape[-1:], self.weight, self.bias, EPSILON).permute(0, 3, 1, 2)
+
+
+def gate(x: Tensor) -> Tensor:
+    """The first half of the channels times the second."""
+    first, second = x.chunk(2, dim=1)
+    return first * second
+
+
+class Pool(nn.Module):
+    """The mean over all positions; or over a window around each, the test-time local form (TLC).
+
+    Args:
+        window: Side in positions; None for all of them.
+    """
+
+    def __init__(self, window: int | None = None) -> None:
+        super().__init__()
+        self.window = window
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, C, H, W) to (N, C, 1, 1), or to (N, C, H, W) where the window is smaller than the map."""
+        height, width = x.shape[-2:]
+        if self.window is None or (self.window >= height and self.window >= width):
+            return x.mean((-2, -1), keepdim=True)
+        return local_mean(x, min(self.window, height), min(self.window, width))
+
+
+def local_mean(x: Tensor, rows: int, columns: int) -> Tensor:
+    """The mean of a window around each position; at the border, that of the nearest window inside.
+
+    Sums are taken in float64: a cumulative sum over a whole picture loses digits in float32.
+    """
+    sums = functional.pad(x.double().cumsum(-1).cumsum(-2), (1, 0, 1, 0))
+    box = (
+        sums[..., rows:, columns:]
+        - sums[..., :-rows, columns:]
+        - sums[..., rows:, :-columns]
+        + sums[..., :-rows, :-columns]
+    )
+    inside = (box / (rows * columns)).to(x.dtype)
+    top, left = (x.shape[-2] - inside.shape[-2]) // 2, (x.shape[-1] - inside.shape[-1]) // 2
+    bottom, right = x.shape[-2] - inside.shape[-2] - top, x.shape[-1] - inside.shape[-1] - left
+    return functional.pad(inside, (left, right, top, bottom), mode="replicate")
+
+
+class NafBlock(nn.Module):
+    """Gated convolutions with channel attention, then gated 1x1 convolutions; each added with a scale that starts at 0.
+
+    Args:
+        channels: C of (N, C, H, W), in and out.
+        window: Of the pooling, see ``Pool``.
+    """
+
+    def __init__(self, channels: int, window: int | None = None) -> None:
+        super().__init__()
+        self.norm1 = ChannelNorm(channels)
+        self.conv1 = nn.Conv2d(channels, 2 * channels, 1)
+        self.conv2 = nn.Conv2d(2 * channels, 2 * channels, 3, padding=1, groups=2 * channels)
+        self.sca = nn.Sequential(Pool(window), nn.Conv2d(channels, channels, 1))
+        self.conv3 = nn.Conv2d(channels, channels, 1)
+        self.norm2 = ChannelNorm(channels)
+        self.conv4 = nn.Conv2d(channels, 2 * channels, 1)
+        self.conv5 = nn.Conv2d(channels, channels, 1)
+        self.beta = nn.Parameter(torch.zeros(1, channels, 1, 1))
+        self.gamma = nn.Parameter(torch.zeros(1, channels, 1, 1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, C, H, W) to the same shape."""
+        inner = gate(self.conv2(self.conv1(self.norm1(x))))
+        y = torch.addcmul(x, self.conv3(inner * self.sca(inner)), self.beta)
+        return torch.addcmul(y, self.conv5(gate(self.conv4(self.norm2(y)))), self.gamma)
+
+
+def blocks(channels: int, count: int, window: int | None = None) -> nn.Sequential:
+    """So many blocks in a row."""
+    return nn.Sequential(*(NafBlock(channels, window) for _ in range(count)))
+
+
+def down(channels: int) -> nn.Conv2d:
+    """Half the size, twice the channels."""
+    return nn.Conv2d(channels, 2 * channels, 2, stride=2)
+
+
+def up(channels: int) -> nn.Sequential:
+    """Twice the size, half the channels."""
+    return nn.Sequential(nn.Conv2d(channels, 2 * channels, 1, bias=False), nn.PixelShuffle(2))

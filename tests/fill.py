@@ -1,0 +1,36 @@
+"""Weights made from nothing but names and shapes, so that two implementations can be compared without a checkpoint."""
+
+import math
+import zlib
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+
+def fill_value(key: str, shape: tuple[int, ...]) -> NDArray[np.float64]:
+    """The value of one entry: normal draws seeded by the key's CRC-32, scaled by what kind of entry it is."""
+    draws = np.asarray(np.random.default_rng(zlib.crc32(key.encode())).standard_normal(shape))
+    if key.endswith("running_var"):
+        return np.abs(draws) + 0.5
+    if key.endswith("temperature") or not shape:
+        return 1 + 0.1 * draws
+    if len(shape) > 1:
+        return draws / math.sqrt(math.prod(shape[1:]))
+    return 1 + 0.1 * draws if key.endswith("weight") else 0.1 * draws
+
+
+def fill(network: nn.Module) -> nn.Module:
+    """Fill every floating entry of a network's state dict, parameters and buffers alike."""
+    state = network.state_dict()
+    for key, value in state.items():
+        if value.is_floating_point():
+            state[key] = torch.tensor(fill_value(key, tuple(value.shape))).to(value.dtype)
+    network.load_state_dict(state)
+    return network
+
+
+def views(height: int, width: int, seed: int = 0, channels: int = 6) -> NDArray[np.float32]:
+    """Uniform float32 (1, channels, H, W) in [0, 1)."""
+    return np.random.default_rng(seed).random((1, channels, height, width), dtype=np.float32)
