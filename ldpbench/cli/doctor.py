@@ -4,6 +4,7 @@ import platform
 import shutil
 import sys
 import tempfile
+from pathlib import Path
 
 import typer
 
@@ -58,6 +59,31 @@ def _check_database(home: Home) -> tuple[bool, str]:
     return True, f"{home.database}: free, {runs[0] if runs else 0} runs"
 
 
+def _check_clip(home: Home) -> list[tuple[str, bool, str]]:
+    """Every CLIP whose weights are here, against published values; one line if there is none."""
+    from ldpbench.blurmap.clip.weights import MODELS, kept_file
+
+    here = {model.id: path for model in MODELS.values() if (path := kept_file(model, home.weights)) is not None}
+    if not here:
+        return [("clip", True, "no weights here: `ldpbench weights get clip-vit-b-32`; blur maps come from disparity")]
+    return [(name, *_check_one_clip(name, path)) for name, path in here.items()]
+
+
+def _check_one_clip(name: str, path: Path) -> tuple[bool, str]:
+    from ldpbench.blurmap.clip.check import check_encoder, golden
+    from ldpbench.blurmap.clip.weights import load_encoder
+
+    try:
+        checks = check_encoder(load_encoder(name, str(path)), name)
+    except LdpbenchError as error:
+        return False, f"{error.message} ({error.hint})"
+    wrong = [f"{check.name} is off by {check.difference:.2g}" for check in checks if not check.ok]
+    if wrong:
+        return False, f"{path}: {'; '.join(wrong)}"
+    said = "equals the values on record" if name == golden()["model"] else "is sound; no values are on record for it"
+    return True, f"{path} {said}"
+
+
 def _doctor(session: Session) -> Answer:
     """Report on this machine and say what to mend.
 
@@ -74,6 +100,7 @@ def _doctor(session: Session) -> Answer:
         ("home", *_check_home(session.home)),
         ("disk", *_check_disk(session.home)),
         ("database", *_check_database(session.home)),
+        *_check_clip(session.home),
         (
             "perceptual",
             True,

@@ -19,6 +19,7 @@ from ldpbench.cli import (
     results,
     simulation,
     training,
+    weights,
 )
 from ldpbench.cli.reporter import Reporter
 from ldpbench.core.errors import EXIT_INTERRUPTED, UsageError
@@ -66,6 +67,7 @@ for module in (
     blurmap,
     training,
     export,
+    weights,
     doctor,
 ):
     module.register(app)

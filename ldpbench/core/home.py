@@ -32,6 +32,11 @@ class Home:
         return self.root / "blurmaps"
 
     @property
+    def weights(self) -> Path:
+        """Weights of others, as they were published."""
+        return self.root / "weights"
+
+    @property
     def runs(self) -> Path:
         """Run folders, the source of truth of every result."""
         return self.root / "runs"
