@@ -29,6 +29,8 @@ bench: $(VENV)/.installed-dev
 	$(BIN)/python benchmarks/dp_wiener.py
 	$(BIN)/python benchmarks/simulation.py
 	$(BIN)/python benchmarks/prepare.py
+	$(BIN)/python benchmarks/train.py
+	$(BIN)/python benchmarks/blurmap.py
 
 clean:
 	rm -rf $(VENV) .venv-demo .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist build

@@ -46,7 +46,13 @@ def _list(session: Session) -> Answer:
     session.reporter.table(
         ("name", "file", "licence", "sha256", "here"),
         (
-            (str(row["name"]), str(row["file"]), str(row["licence"]), str(row["sha256"]), "yes" if row["path"] else "no")
+            (
+                str(row["name"]),
+                str(row["file"]),
+                str(row["licence"]),
+                str(row["sha256"]),
+                "yes" if row["path"] else "no",
+            )
             for row in rows
         ),
     )

@@ -67,6 +67,7 @@ def plan_training(config: TrainConfig, device: torch.device) -> TrainingPlan:
     paces = tuple(
         Pace(crop_px=size, steps=steps, seconds_per_step=_measure(config, size, device))
         for size, steps in sorted(sizes.items())
+        if steps
     )
     network = new_network(config, torch.device("cpu"))
     return TrainingPlan(

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from ldpbench.blurmap.cache import CachedEstimator
 from ldpbench.blurmap.catalogue import estimator
 from ldpbench.blurmap.estimator import BlurMapEstimator
+from ldpbench.core.environment import cpu_name, gpu_name
 from ldpbench.core.errors import UsageError
 from ldpbench.core.home import Home
 from ldpbench.core.progress import Progress
@@ -174,7 +175,17 @@ def surround(
         shadow, config.network, prior if config.blur_map != TRUTH else None, wants_truth=config.blur_map == TRUTH
     )
     identity = None if prior is None else prior.identity
-    facts = {"dataset": config.dataset, "split": config.split, "fingerprint": index.fingerprint, "seed": config.seed}
+    facts = {
+        "dataset": config.dataset,
+        "split": config.split,
+        "fingerprint": index.fingerprint,
+        "seed": config.seed,
+        "hardware": {
+            "cpu": cpu_name(),
+            "gpu": gpu_name() if team.device.type == "cuda" else None,
+            "processes": team.world,
+        },
+    }
 
     def check(state: dict[str, Tensor]) -> Validation:
         shadow.load_state_dict(state)

@@ -77,6 +77,10 @@ def rows_of(table: str, config: TrainConfig) -> list[Row]:
 
 
 def _prompts(config: TrainConfig) -> list[Row]:
+    if not config.network.needs_blur_map:
+        raise UsageError(
+            f"table5 compares blur maps, and {config.network.name} has none", hint="choose a network with the prior bpa"
+        )
     rows = []
     for kind, printed, published in (("blur", "Blur-aware", "blur-aware"), ("dp", "DP-aware", "dp-aware")):
         for number in range(1, 5):

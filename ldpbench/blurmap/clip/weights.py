@@ -1,6 +1,7 @@
 """Where CLIP's weights come from, and loading them without running what came with them."""
 
 import os
+import warnings
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -209,7 +210,9 @@ def read_state(path: Path, digest: str, model: ClipModel) -> dict[str, Tensor]:
         except SafetensorError as error:
             raise IntegrityError(f"{path} is not a whole safetensors file: {error}", hint=get) from error
     if digest == model.sha256:
-        script: Any = torch.jit.load(str(path), map_location="cpu")  # type: ignore[no-untyped-call]  # torch has none
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # torch says that TorchScript is old; OpenAI's files will not change
+            script: Any = torch.jit.load(str(path), map_location="cpu")  # type: ignore[no-untyped-call]  # torch has none
         return {key: value for key, value in script.state_dict().items() if key not in _TORCHSCRIPT_EXTRAS}
     if path.read_bytes()[:512].lstrip().lower().startswith((b"<!doctype", b"<html")):
         raise IntegrityError(f"{path} is a web page, not weights", hint=get)
