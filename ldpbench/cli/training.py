@@ -186,7 +186,7 @@ def _dry_run(
             session.reporter.line(
                 f"the first step runs: loss {loss:.5f}, gradient norm {norm:.3g}; nothing was written"
             )
-        return Answer({"loss": loss, "gradient_norm": norm, "config": config.model_dump(mode="json")})
+        return Answer({"loss": loss, "gradient_norm": norm, "config": config.model_dump(mode="json", by_alias=True)})
     tried: list[dict[str, Any]] = []
     for row in rows:
         result: dict[str, Any] = {"setting": row.label, "loss": None, "gradient_norm": None, "reason": None}
@@ -344,4 +344,4 @@ def _plan(
     say(f"  {'time':<11} {human_seconds(plan.seconds)} on this machine alone, without validation")
     if config.wants_clip:
         session.reporter.note("the blur-aware loss is not in these times: its CLIP is not loaded for a plan")
-    return Answer({**plan.document(), "config": config.model_dump(mode="json")})
+    return Answer({**plan.document(), "config": config.model_dump(mode="json", by_alias=True)})

@@ -93,6 +93,10 @@ def make_plan(
     for card in map(load_card, _unique(datasets)):
         if "deblur" not in card.tasks:
             raise UsageError(_no_sharp_picture(card), hint=f"it serves the tasks {' and '.join(card.tasks)}")
+        if split not in card.splits:
+            known = ", ".join(card.splits)
+            means = f"; {split!r} is its {card.aliases[split]!r}" if split in card.aliases else ""
+            raise UsageError(f"{card.id} has no split {split!r}", hint=f"it has {known}{means}")
     chosen = [open_prepared(home, name) for name in _unique(datasets)]
     if not datasets:
         chosen = [open_prepared(home, name) for name in all_cards() if is_prepared(home, name)]
@@ -129,9 +133,7 @@ def _no_sharp_picture(card: DatasetCard) -> str:
 def _reason_to_skip(record: BaselineRecord, prepared: PreparedDataset, split: str) -> str | None:
     card = prepared.card
     if split not in card.splits:
-        known = ", ".join(card.splits)
-        means = f"; {split!r} is its {card.aliases[split]!r}" if split in card.aliases else ""
-        raise UsageError(f"{card.id} has no split {split!r}", hint=f"it has {known}{means}")
+        return f"it has no {split} split"
     if "deblur" not in card.tasks:
         return _no_sharp_picture(card)
     if split not in prepared.info.splits:

@@ -1,5 +1,6 @@
 """A checkpoint as a method: the network, fed with the blur maps it was trained on."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ from ldpbench.blurmap.catalogue import estimator
 from ldpbench.blurmap.estimator import BlurMapEstimator
 from ldpbench.blurmap.truth import truth_logits
 from ldpbench.core.errors import IntegrityError, MethodError, UsageError
+from ldpbench.core.hashing import canonical_json
 from ldpbench.methods.protocol import Deblurrer, SizeRule, View
 from ldpbench.methods.tiling import Tiling, in_tiles
 from ldpbench.networks.checkpoint import load_checkpoint
@@ -119,14 +121,10 @@ def load_network_method(folder: Path, *, device: str = "cpu", tiles: Tiling | No
 
 
 def _demand_identity(record: CheckpointRecord, prior: BlurMapEstimator, folder: Path) -> None:
-    trained_with = record.blur_map_identity
-    if trained_with is not None and trained_with != prior.identity:
-        changed = sorted(
-            key for key in {*trained_with, *prior.identity} if trained_with.get(key) != prior.identity.get(key)
-        )
-        told = ", ".join(
-            f"{key} {trained_with.get(key)!r} there and {prior.identity.get(key)!r} here" for key in changed
-        )
+    there, here = record.blur_map_identity, json.loads(canonical_json(prior.identity))
+    if there is not None and there != here:
+        changed = sorted(key for key in {*there, *here} if there.get(key) != here.get(key))
+        told = ", ".join(f"{key} {there.get(key)!r} there and {here.get(key)!r} here" for key in changed)
         raise IntegrityError(
             f"{folder} was trained with another blur map: {told}",
             hint="use the weights and the version of ldpbench it was trained with",

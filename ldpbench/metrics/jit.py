@@ -16,13 +16,22 @@ _OPTIONS: dict[str, Any] = {
 }
 
 
+def compiled_exactly(function: F) -> F:
+    """As ``compiled``, but every operation is the IEEE one, in the order it is written: the same bits as NumPy's."""
+    return _compiled(function, {**_OPTIONS, "fastmath": False})
+
+
 def compiled(function: F) -> F:
     """Compile on first use, and keep the machine code on disk where any folder for it can be written.
 
     numba tries ``NUMBA_CACHE_DIR``, the folder of the source file and the user's cache folder. On a machine where it
     may write to none of them the kernel is compiled again in every process, which takes about a second.
     """
+    return _compiled(function, _OPTIONS)
+
+
+def _compiled(function: F, options: dict[str, Any]) -> F:
     try:
-        return cast(F, numba.njit(cache=True, **_OPTIONS)(function))
+        return cast(F, numba.njit(cache=True, **options)(function))
     except RuntimeError:
-        return cast(F, numba.njit(**_OPTIONS)(function))
+        return cast(F, numba.njit(**options)(function))

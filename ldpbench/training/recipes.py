@@ -105,8 +105,12 @@ def _hint(error: ValidationError) -> str:
         if kind == "missing" and place == ("dataset",):
             return "name it with --dataset"
         if kind == "extra_forbidden" and (record := _record_at(place[:-1])) is not None:
-            return unknown_name("key", str(place[-1]), record.model_fields).hint
+            return _close_key(record, place[-1])
     return PRINT_ONE
+
+
+def _close_key(record: type[Record], key: str | int) -> str:
+    return unknown_name("key", str(key), (field.alias or name for name, field in record.model_fields.items())).hint
 
 
 def _record_at(place: Sequence[str | int]) -> type[Record] | None:
@@ -156,7 +160,7 @@ def _assign(document: dict[str, Any], assignment: str) -> None:
         record = _record_at(steps[:depth]) if isinstance(error, KeyError) else None
         raise UsageError(
             f"--set {assignment}: there is no {key!r} in the configuration",
-            hint=PRINT_ONE if record is None else unknown_name("key", str(step), record.model_fields).hint,
+            hint=PRINT_ONE if record is None else _close_key(record, step),
         ) from error
 
 

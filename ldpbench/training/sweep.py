@@ -271,7 +271,7 @@ def write_table(
     writer.writeheader()
     writer.writerows({**about, **{key: _cell(value) for key, value in line.items()}} for line in lines)
     write_text(folder / "ablation.csv", text.getvalue())
-    document = {"table": table, "seeds": list(seeds), "config": config.model_dump(mode="json")}
+    document = {"table": table, "seeds": list(seeds), "config": config.model_dump(mode="json", by_alias=True)}
     write_json(folder / "ablation.json", {**document, "rows": lines})
 
 

@@ -43,7 +43,7 @@ def check_encoder(encoder: ClipEncoder, model: str) -> list[Check]:
     with torch.inference_mode():
         checks = [_pooling(encoder)]
         if model == golden()["model"]:
-            checks += [_image(encoder), _class_token(encoder), _text(encoder), _scale(encoder)]
+            checks += [_image(encoder), _class_token(encoder), _embedding(encoder), _text(encoder), _scale(encoder)]
     return checks
 
 
@@ -76,6 +76,12 @@ def _class_token(encoder: ClipEncoder) -> Check:
     return _against(
         "image class token", encoder.visual.ln_post(_flat(encoder)[0])[record["channels"]], record["values"]
     )
+
+
+def _embedding(encoder: ClipEncoder) -> Check:
+    record = golden()["image"]["embedding_not_normalised"]
+    embedding = encoder.visual.ln_post(_flat(encoder)[0]) @ encoder.visual.proj
+    return _against("image embedding", embedding[record["channels"]], record["values"])
 
 
 def _text(encoder: ClipEncoder) -> Check:

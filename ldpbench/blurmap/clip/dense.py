@@ -73,38 +73,47 @@ def dense_logits(encoder: ClipEncoder, left: Tensor, right: Tensor, blur: Sequen
     return torch.stack(parts).sum(0) / (len(blur) + len(dual))
 
 
-def _standardised(logits: Tensor) -> Tensor:
+def _standardised(logits: Tensor, scale: Tensor) -> Tensor:
+    del scale
     spread = logits.std(unbiased=False)
     return torch.sigmoid((logits - logits.mean()) / spread.clamp(min=1e-6))
 
 
-def _stretched(logits: Tensor) -> Tensor:
+def _stretched(logits: Tensor, scale: Tensor) -> Tensor:
+    del scale
     low, high = logits.min(), logits.max()
     return (logits - low) / (high - low).clamp(min=1e-6)
 
 
-NORMALISATIONS: Mapping[str, Callable[[Tensor], Tensor]] = {
+NORMALISATIONS: Mapping[str, Callable[[Tensor, Tensor], Tensor]] = {
     "standardised": _standardised,
     "min-max": _stretched,
-    "sigmoid": torch.sigmoid,
+    "sigmoid": lambda logits, _: torch.sigmoid(logits),
+    "sigmoid-cosine": lambda logits, scale: torch.sigmoid(logits / scale),
 }
 """From the logits of one picture to its probabilities; the paper says only that there is a sigma.
 
 ``standardised``: the sigmoid of the logits in standard deviations from their mean, so that 0.5 splits a picture at its
-mean. ``min-max``: each picture stretched to [0, 1], as the release does. ``sigmoid``: taken literally. CLIP's logits
-lie near 25 (or -25 for symmetry), where a sigmoid is flat: it says nothing, and is here to show that.
+mean. ``min-max``: each picture stretched to [0, 1], as the release does. ``sigmoid``: of the logits, which lie near 25
+(or -25 for symmetry), where it is flat: it says nothing, and is here to show that. ``sigmoid-cosine``: Eq. 4 and 6 as
+they are printed, of the cosine without CLIP's scale; all values lie between 0.27 and 0.73.
 """
 
 
-def normalise(logits: Tensor, name: str) -> Tensor:
+def normalise(logits: Tensor, name: str, scale: Tensor | float = 100.0) -> Tensor:
     """Probabilities of one picture's logits.
+
+    Args:
+        logits: Of any shape.
+        name: One of ``NORMALISATIONS``.
+        scale: What the cosines were multiplied by: ``ClipEncoder.scale``.
 
     Raises:
         UsageError: If there is no such normalisation.
     """
     if name not in NORMALISATIONS:
         raise unknown_name("normalisation", name, NORMALISATIONS)
-    return NORMALISATIONS[name](logits)
+    return NORMALISATIONS[name](logits, torch.as_tensor(scale, device=logits.device))
 
 
 def to_picture_size(plane: Tensor, height: int, width: int, mode: str) -> Tensor:

@@ -144,11 +144,15 @@ class ClipEncoder(nn.Module):
                 encode: Any = self.model.encode_text
                 made = encode(self._tokenizer(fresh).to(device), normalize=True)
             self._texts |= dict(zip(fresh, made, strict=True))
-        return torch.stack([self._texts[prompt] for prompt in prompts])
+        return torch.stack([self._texts[prompt] for prompt in prompts]).to(self.mean.device)
 
     def similarity(self, tokens: Tensor, prompts: Sequence[str]) -> Tensor:
-        """Cosine between tokens (..., c) and prompts: (..., P), in float32."""
-        return functional.normalize(tokens.float(), dim=-1) @ self.text_embedding(prompts).float().T
+        """Cosine between tokens (..., c) and prompts: (..., P), in float32 under autocast too.
+
+        A logit near 25 has steps of an eighth in bfloat16, more than a map spans.
+        """
+        with torch.autocast(tokens.device.type, enabled=False):
+            return functional.normalize(tokens.float(), dim=-1) @ self.text_embedding(prompts).float().T
 
 
 def interpolated(positions: Tensor, grid: tuple[int, int]) -> Tensor:

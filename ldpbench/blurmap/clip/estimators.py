@@ -64,7 +64,7 @@ class ClipDense(_Clip):
 
     Args:
         prompts: ``ens2``, ``blur``, ``dp``, ``blur-1`` to ``blur-4``, ``dp-1`` to ``dp-4`` (Tables 4 and 5).
-        normalisation: From logits to probability: ``standardised``, ``min-max`` or ``sigmoid``.
+        normalisation: From logits to probability: ``standardised``, ``min-max``, ``sigmoid`` or ``sigmoid-cosine``.
         resampling: From the grid of tokens to pixels: ``bilinear`` or ``nearest``.
         weights: A file, a folder, ``random[:seed]``, a loaded encoder, or None for where weights are looked for.
         device: Where CLIP runs.
@@ -112,7 +112,7 @@ class ClipDense(_Clip):
         with torch.inference_mode():
             logits = dense_logits(self.encoder, tensors[0], tensors[1], self._blur, self._dual)[0].float()
             large = self._enlarged(logits, left)
-            probability = self._enlarged(normalise(logits, self._normalisation), left)
+            probability = self._enlarged(normalise(logits, self._normalisation, self.encoder.scale), left)
         return BlurMap(probability=np.clip(probability, 0, 1), logits=large, normalisation=self._normalisation)
 
 

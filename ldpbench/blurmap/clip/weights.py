@@ -19,11 +19,13 @@ from ldpbench.core.hashing import sha256_file
 from ldpbench.core.home import default_home
 from ldpbench.core.names import unknown_name
 from ldpbench.core.seeding import derive_seed
+from ldpbench.data.picture_files import looks_like_html
 from ldpbench.records.dataset_source import RemoteFile
 
 WEIGHTS_VARIABLE = "LDPBENCH_CLIP_WEIGHTS"
 RANDOM = "random"
 _PUBLISHER = "https://openaipublic.azureedge.net/clip/models"
+_SNIFF_BYTES = 512
 _TORCHSCRIPT_EXTRAS = ("input_resolution", "context_length", "vocab_size")
 
 
@@ -177,18 +179,19 @@ def _load_into(network: nn.Module, path: Path, model: ClipModel) -> str:
     digest = sha256_file(path)
     state = read_state(path, digest, model)
     own = network.state_dict()
-    faults = [f"{key}: missing" for key in own if key not in state]
-    faults += [f"{key}: unexpected" for key in state if key not in own]
-    faults += [
+    missing = [f"{key}: missing" for key in own if key not in state]
+    unexpected = [f"{key}: unexpected" for key in state if key not in own]
+    reshaped = [
         f"{key}: expected {tuple(own[key].shape)}, found {tuple(value.shape)}"
         for key, value in state.items()
         if key in own and own[key].shape != value.shape
     ]
-    if faults:
+    if missing or unexpected or reshaped:
         raise IntegrityError(
-            f"{path} does not hold the weights of {model.id}: {len(faults)} of {len(own)} entries do not fit",
+            f"{path} does not hold the weights of {model.id}: of {len(own)} entries {len(missing)} are missing and "
+            f"{len(reshaped)} have another shape; {len(unexpected)} are unexpected",
             hint=f"run `ldpbench weights get {model.id}`",
-            faults=faults,
+            faults=[*missing, *unexpected, *reshaped],
         )
     network.load_state_dict({key: value.float() for key, value in state.items()})
     return digest
@@ -204,6 +207,9 @@ def read_state(path: Path, digest: str, model: ClipModel) -> dict[str, Tensor]:
         IntegrityError: If the file is none of these.
     """
     get = f"run `ldpbench weights get {model.id}`"
+    with path.open("rb") as stream:
+        if looks_like_html(stream.read(_SNIFF_BYTES)):
+            raise IntegrityError(f"{path} is a web page, not weights", hint=get)
     if path.suffix == ".safetensors":
         try:
             return load_file(path)
@@ -214,8 +220,6 @@ def read_state(path: Path, digest: str, model: ClipModel) -> dict[str, Tensor]:
             warnings.simplefilter("ignore")  # torch says that TorchScript is old; OpenAI's files will not change
             script: Any = torch.jit.load(str(path), map_location="cpu")  # type: ignore[no-untyped-call]  # torch has none
         return {key: value for key, value in script.state_dict().items() if key not in _TORCHSCRIPT_EXTRAS}
-    if path.read_bytes()[:512].lstrip().lower().startswith((b"<!doctype", b"<html")):
-        raise IntegrityError(f"{path} is a web page, not weights", hint=get)
     if not zipfile.is_zipfile(path):
         raise IntegrityError(f"{path} is damaged or no weights file: its sha256 is {digest[:16]}...", hint=get)
     if _is_torchscript(path):
@@ -225,12 +229,24 @@ def read_state(path: Path, digest: str, model: ClipModel) -> dict[str, Tensor]:
             hint=f"{get}, or give the weights as .safetensors",
         )
     try:
-        state: dict[str, Tensor] = torch.load(path, map_location="cpu", weights_only=True)
+        state: Any = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:
         # Whatever the restricted reader stumbles over, the file is not one to be used.
         detail = " ".join(str(error).split())[:160]
         raise IntegrityError(f"{path} is no state dict that may be read: {detail}", hint=get) from error
+    if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
+        raise IntegrityError(
+            f"{path} is no plain state dict: expected names and tensors alone, found {_contents(state)}", hint=get
+        )
     return state
+
+
+def _contents(found: Any) -> str:
+    """What a file holds in place of tensors by name."""
+    if not isinstance(found, dict):
+        return f"a {type(found).__name__}"
+    odd = [f"{key} ({type(value).__name__})" for key, value in found.items() if not isinstance(value, Tensor)]
+    return ", ".join(odd[:5]) + (", ..." if len(odd) > 5 else "")
 
 
 def _is_torchscript(path: Path) -> bool:

@@ -81,7 +81,7 @@ def test_gradients_reach_the_picture(encoder: ClipEncoder) -> None:
     assert (restored.grad.flatten(1).abs().amax(1) > 0).all()
 
 
-@pytest.mark.parametrize("name", ["standardised", "min-max", "sigmoid"])
+@pytest.mark.parametrize("name", ["standardised", "min-max", "sigmoid", "sigmoid-cosine"])
 def test_normalisations_grow_and_stay_in_range(name: str) -> None:
     logits = torch.tensor([[24.0, 25.0, 27.0]])
     made = normalise(logits, name)
@@ -90,6 +90,9 @@ def test_normalisations_grow_and_stay_in_range(name: str) -> None:
     assert torch.isfinite(normalise(torch.full((2, 2), 25.0), name)).all()
     if name == "min-max":
         torch.testing.assert_close(made, torch.tensor([[0.0, 1 / 3, 1.0]]))
+    if name == "sigmoid-cosine":
+        torch.testing.assert_close(made, torch.sigmoid(torch.tensor([[0.24, 0.25, 0.27]])))
+        torch.testing.assert_close(normalise(logits, name, 50.0), torch.sigmoid(logits / 50))
     with pytest.raises(UsageError, match="no normalisation"):
         normalise(logits, "softmax")
 

@@ -90,6 +90,15 @@ def test_bfloat16_autocast_gives_nearly_the_same(encoder: ClipEncoder) -> None:
     assert (rough - exact).abs().max() < 0.03
 
 
+def test_a_cosine_is_float32_under_autocast(encoder: ClipEncoder) -> None:
+    tokens = torch.randn(3, 4, CHANNELS, generator=torch.Generator().manual_seed(2))
+    exact = encoder.similarity(tokens, ["A blurry image."])
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        same = encoder.similarity(tokens, ["A blurry image."])
+    assert same.dtype == torch.float32
+    assert torch.equal(same, exact)
+
+
 def test_the_tokens_of_the_prompts_are_openais(golden_map: dict[str, dict[str, object]]) -> None:
     for kind in ("dp", "single"):
         ids = tokenizer()([golden_map[kind]["prompt"]])[0].tolist()
@@ -104,5 +113,6 @@ def test_the_check_passes_what_holds_for_every_clip_and_finds_another_ones_weigh
     found = {check.name: check for check in check_encoder(encoder, "clip-vit-b-32")}
     assert found["dense tokens pooled = encode_image"].ok
     assert not found["image tokens"].ok
+    assert not found["image embedding"].ok
     assert not found["text tokens"].ok
     assert not found["logit scale"].ok

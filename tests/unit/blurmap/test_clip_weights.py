@@ -132,6 +132,27 @@ def test_what_may_not_be_opened_is_refused(make: Callable[[Path], None], said: s
     assert not Path("/tmp/ldpbench-was-here").exists()
 
 
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ([torch.zeros(2)], "found a list"),
+        (torch.zeros(2), "found a Tensor"),
+        ({"state_dict": {"a": torch.zeros(2)}, "epoch": 3}, r"found state_dict \(dict\), epoch \(int\)"),
+        ({"a": 3}, r"found a \(int\)"),
+    ],
+)
+def test_what_is_no_plain_state_dict_is_named(content: Any, said: str, tmp_path: Path) -> None:
+    torch.save(content, tmp_path / "clip.pt")
+    with pytest.raises(IntegrityError, match=f"is no plain state dict: .*{said}"):
+        weights.load_encoder(NAME, str(tmp_path / "clip.pt"))
+
+
+def test_a_web_page_is_named_whatever_it_is_called(tmp_path: Path) -> None:
+    page(tmp_path / "clip.safetensors")
+    with pytest.raises(IntegrityError, match="is a web page"):
+        weights.load_encoder(NAME, str(tmp_path / "clip.safetensors"))
+
+
 def test_cut_safetensors_are_refused(state: dict[str, torch.Tensor], tmp_path: Path) -> None:
     path = tmp_path / "clip.safetensors"
     save_file(state, path)
@@ -145,7 +166,7 @@ def test_weights_of_another_network_list_what_does_not_fit(state: dict[str, torc
     state["extra"] = torch.zeros(1)
     state["text_projection"] = torch.zeros(2, 2)
     save_file(state, tmp_path / "clip.safetensors")
-    with pytest.raises(IntegrityError, match="does not hold the weights of clip-vit-b-32: 3 of") as caught:
+    with pytest.raises(IntegrityError, match="1 are missing and 1 have another shape; 1 are unexpected") as caught:
         weights.load_encoder(NAME, str(tmp_path / "clip.safetensors"))
     assert "logit_scale: missing" in caught.value.faults
     assert "extra: unexpected" in caught.value.faults

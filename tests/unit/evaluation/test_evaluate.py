@@ -167,6 +167,8 @@ def test_plans_name_what_is_missing(home, home_with_sample):
         make_plan(home_with_sample, methods=[], datasets=["sample"], split="train")
     with pytest.raises(MissingPrerequisiteError, match="pixeldp is not prepared"):
         make_plan(home_with_sample, methods=[], datasets=["pixeldp"])
+    without = make_plan(home_with_sample, methods=["blurry-input"], datasets=[], split="train")
+    assert (without.cells, [skip.reason for skip in without.skips]) == ((), ["it has no train split"])
     plan = make_plan(home_with_sample, methods=[], datasets=[])
     assert {"blurry-input", "dp-wiener"} <= {cell.method.id for cell in plan.cells}
 

@@ -80,14 +80,14 @@ def test_table_7_is_about_the_loss() -> None:
 
 
 def test_table_5_is_about_prompts_that_exist() -> None:
-    from ldpbench.blurmap.clip.prompts import prompts_of
+    from ldpbench.blurmap.clip.prompts import prompt_group
 
     for row in rows_of("table5", tiny_config()):
         estimator, _, options = row.config.blur_map.partition(":")
         assert estimator == "clip-dense"
         key, _, value = options.partition("=")
         assert key == "prompts"
-        assert prompts_of(value)
+        assert any(prompt_group(value))
 
 
 def test_names_and_networks_that_have_no_rows() -> None:
@@ -101,16 +101,15 @@ def test_names_and_networks_that_have_no_rows() -> None:
 @settings(max_examples=60, deadline=None)
 def test_a_budget_is_met_to_the_step(budget: int, first: int, second: int) -> None:
     config = tiny_config(f"stages.0.steps={first}", f"stages.1.steps={second}", "stages.0.warmup_steps=0")
-    try:
-        found = with_budget(config, budget)
-    except UsageError as error:
-        assert "leaves no step" in error.message
-        assert budget * min(first, second) < first + second
+    if budget == 1 or budget * min(first, second) * 2 < first + second:
+        with pytest.raises(UsageError, match="leaves no step"):
+            with_budget(config, budget)
         return
+    found = with_budget(config, budget)
     assert found.steps == budget
     for stage, before in zip(found.stages, config.stages, strict=True):
         assert abs(stage.steps - budget * before.steps / config.steps) < 1
-    assert TrainConfig.model_validate(found.model_dump()) == found
+    assert TrainConfig.model_validate(found.model_dump(by_alias=True)) == found
 
 
 def test_a_budget_keeps_a_warm_up_that_fits() -> None:
@@ -157,9 +156,9 @@ def test_a_finished_sweep_is_not_trained_again(
 ) -> None:
     folder, measured = trained
     rows = rows_of("table6", with_budget(tiny_config(*SMALL), 4))[:2]
-    before = {path: path.stat().st_mtime_ns for path in folder.rglob("journal.jsonl")}
+    before = {path: path.read_bytes() for path in folder.rglob("journal.jsonl")}
     assert list(sweep(rows, [3, 4], folder, lambda config, at: train_tiny(config, sample_home, at))) == measured
-    assert {path: path.stat().st_mtime_ns for path in folder.rglob("journal.jsonl")} == before
+    assert {path: path.read_bytes() for path in folder.rglob("journal.jsonl")} == before
 
 
 def test_a_stopped_sweep_goes_on_where_it_was(
@@ -246,7 +245,12 @@ def test_the_table_stands_beside_the_paper(tmp_path: Path) -> None:
     with (tmp_path / "ablation.csv").open(newline="") as stream:
         table = list(csv.DictReader(stream))
     assert [line["setting"] for line in table] == ["NAFNet", "Concat", "BPA block"]
-    assert (table[1]["table"], table[1]["dataset"], table[1]["split"], table[1]["steps"]) == ("6", "sample", "val", "12")
+    assert (table[1]["table"], table[1]["dataset"], table[1]["split"], table[1]["steps"]) == (
+        "6",
+        "sample",
+        "val",
+        "12",
+    )
     assert (table[1]["psnr"], table[2]["psnr"], table[2]["reason"]) == ("20.25000", "", "no weights")
     document = json.loads((tmp_path / "ablation.json").read_text())
     assert document["rows"] == lines

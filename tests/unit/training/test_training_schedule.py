@@ -70,6 +70,8 @@ def test_a_share_falls_into_the_fewest_equal_parts_that_fit(share: int, micro: i
     assert not any(share % fewer == 0 and share // fewer <= micro for fewer in range(1, parts))
 
 
-@pytest.mark.parametrize(("share", "micro", "parts"), [(8, 8, 1), (8, 4, 2), (8, 3, 4), (7, 3, 7), (1, 9, 1), (6, 4, 2)])
+@pytest.mark.parametrize(
+    ("share", "micro", "parts"), [(8, 8, 1), (8, 4, 2), (8, 3, 4), (7, 3, 7), (1, 9, 1), (6, 4, 2)]
+)
 def test_parts_by_hand(share: int, micro: int, parts: int) -> None:
     assert accumulation(share, micro) == parts
