@@ -37,8 +37,10 @@ class _Entry:
 
 _ENTRIES: Mapping[str, _Entry] = {
     "clip-dense": _Entry(_CLIP, "ClipDense", "CLIP, asked once for the whole picture, one answer a patch"),
-    "clip-patch": _Entry(_CLIP, "ClipPatch", "CLIP, asked for each window of the picture"),
-    "clip-patch-whole": _Entry(_CLIP, "ClipPatchWhole", "CLIP, asked for each window of the resized picture"),
+    "clip-patch": _Entry(_CLIP, "ClipPatch", "CLIP, asked for each cell of 40 px, as the release does it"),
+    "clip-patch-whole": _Entry(
+        _CLIP, "ClipPatchWhole", "CLIP, asked for each cell of 40 px, both halves of a pair shown whole"
+    ),
     "disparity": _Entry(
         "ldpbench.blurmap.disparity.estimator",
         "DisparityEstimator",

@@ -148,20 +148,29 @@ class Reporter:
         if not sys.stderr.isatty():
             yield self._milestones(label, total, done)
             return
-        from rich.console import Console
+        from rich.console import Console, Group
+        from rich.live import Live
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+        from rich.text import Text
 
         columns = (
             TextColumn("{task.description}", markup=False),
-            BarColumn(bar_width=16),
+            BarColumn(bar_width=24),
             MofNCompleteColumn(),
             TextColumn("left"),
             TimeRemainingColumn(),
-            TextColumn("{task.fields[figures]}", markup=False),
         )
-        with Progress(*columns, console=Console(file=sys.stderr), transient=True) as progress:
-            task = progress.add_task(label, total=total, completed=done, figures="")
-            yield lambda now, figures: progress.update(task, completed=now, figures=figures)
+        console = Console(file=sys.stderr)
+        # The figures have a line of their own: beside the bar they would not fit into 80 columns.
+        bar, figures_line = Progress(*columns, console=console), Text("")
+        task = bar.add_task(label, total=total, completed=done)
+        with Live(Group(bar, figures_line), console=console, transient=True, refresh_per_second=4):
+
+            def tell(now: int, figures: str) -> None:
+                bar.update(task, completed=now)
+                figures_line.plain = f"  {figures}"
+
+            yield tell
 
     def _milestones(self, label: str, total: int, done: int) -> Callable[[int, str], None]:
         self.note(f"{label}: {done} of {total} done")

@@ -12,7 +12,7 @@ import typer
 
 from ldpbench.cli.reporter import Reporter
 from ldpbench.core.errors import EXIT_DONE, EXIT_FAILURES, EXIT_INTERRUPTED, LdpbenchError
-from ldpbench.core.home import Home, default_home
+from ldpbench.core.home import Home, default_home, using_home
 
 TRACEBACK_VERBOSITY = 2
 
@@ -69,7 +69,9 @@ def command(app: typer.Typer, name: str, *, schema: str, example: str) -> Callab
             given = {key: options.pop(key) for key in _COMMON}
             reporter = Reporter(command=schema, as_json=given["json_"], quiet=given["quiet"])
             home = Home(given["home"].expanduser().absolute()) if given["home"] else default_home()
-            raise typer.Exit(_guarded(function, Session(home, reporter), options, given["verbose"]))
+            with using_home(home):
+                code = _guarded(function, Session(home, reporter), options, given["verbose"])
+            raise typer.Exit(code)
 
         run.__signature__ = inspect.Signature([*own, *common])  # type: ignore[attr-defined]  # what typer reads
         run.__annotations__ = {parameter.name: parameter.annotation for parameter in [*own, *common]}

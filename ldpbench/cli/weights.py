@@ -1,5 +1,6 @@
 """``weights``: what others have trained, where it lies, and whether it is what they published."""
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -59,30 +60,50 @@ def _list(session: Session) -> Answer:
     return Answer(rows)
 
 
-def _get(session: Session, names: NamesArgument = None, offline: OfflineOption = False) -> Answer:
-    """Fetch weights from their publisher, verified; what is here already is left alone."""
+class Place(StrEnum):
+    """Where weights are fetched from."""
+
+    PUBLISHER = "publisher"
+    HUB = "hub"
+
+
+def _get(
+    session: Session,
+    names: NamesArgument = None,
+    place: Annotated[
+        Place, typer.Option("--from", help="The publisher's own file, or safetensors on the Hugging Face Hub.")
+    ] = Place.PUBLISHER,
+    offline: OfflineOption = False,
+) -> Answer:
+    """Fetch weights, verified where a checksum was published; what is here already is left alone."""
     from ldpbench.blurmap.clip.weights import MODELS, clip_model
     from ldpbench.data.fetch.files import fetch_files
 
     models = [clip_model(name) for name in names or MODELS]
+    files = {model.id: model.remote if place is Place.PUBLISHER else model.on_hub for model in models}
     folder = session.home.weights
-    fetch_files([model.remote for model in models], folder, offline=offline, progress=session.reporter)
-    paths = {model.id: folder / model.file for model in models}
+    fetch_files(list(files.values()), folder, offline=offline, progress=session.reporter)
+    paths = {name: folder / file.name for name, file in files.items()}
     for name, path in paths.items():
         session.reporter.line(f"{name} is in {path}")
+    if place is Place.HUB:
+        session.reporter.note("nobody published a checksum of these files: `ldpbench doctor` compares their numbers")
     return Answer(paths)
 
 
 def _verify(session: Session, names: NamesArgument = None) -> Answer:
-    """Hash the weights that are here again and compare them with what was published."""
-    from ldpbench.blurmap.clip.weights import MODELS, clip_model
+    """Hash the weights that are here again and compare them with what was published.
+
+    Of a safetensors file nobody published a checksum: there it is looked at whether it is whole and fits the model.
+    """
+    from ldpbench.blurmap.clip.weights import MODELS, clip_model, kept_file
     from ldpbench.core.hashing import sha256_file
 
     wanted = [clip_model(name) for name in names or MODELS]
     here: dict[str, Path] = {}
     for model in wanted:
-        path = session.home.weights / model.file
-        if path.is_file():
+        path = kept_file(model, session.home.weights)
+        if path is not None:
             here[model.id] = path
         elif names:
             raise MissingPrerequisiteError(
@@ -93,10 +114,11 @@ def _verify(session: Session, names: NamesArgument = None) -> Answer:
         return Answer({})
     items = session.reporter.track(here.items(), label="verifying weights", total=len(here))
     found = {name: sha256_file(path) for name, path in items}
+    published = {name for name, path in here.items() if path.name == MODELS[name].file}
     faults = [
-        f"{here[name]}: expected sha256 {MODELS[name].sha256}, found {digest}"
-        for name, digest in found.items()
-        if digest != MODELS[name].sha256
+        f"{here[name]}: expected sha256 {MODELS[name].sha256}, found {found[name]}"
+        for name in here
+        if name in published and found[name] != MODELS[name].sha256
     ]
     if faults:
         raise IntegrityError(
@@ -104,6 +126,15 @@ def _verify(session: Session, names: NamesArgument = None) -> Answer:
             hint="delete them and run `ldpbench weights get` again",
             faults=faults,
         )
-    for name in found:
-        session.reporter.line(f"ok  {name}")
-    return Answer({name: {"path": here[name], "sha256": digest} for name, digest in found.items()})
+    for name, path in here.items():
+        if name not in published:
+            _demand_fit(name, path)
+        said = "" if name in published else f": whole and of the right shape; no checksum is published for {path.name}"
+        session.reporter.line(f"ok  {name}{said}")
+    return Answer({name: {"path": here[name], "sha256": found[name], "published": name in published} for name in here})
+
+
+def _demand_fit(name: str, path: Path) -> None:
+    from ldpbench.blurmap.clip.weights import load_encoder
+
+    load_encoder(name, str(path))

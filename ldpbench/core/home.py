@@ -1,6 +1,8 @@
 """Where everything is kept: ``LDPBENCH_HOME``, or the platform's data folder."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -55,6 +57,20 @@ class Home:
     def site(self) -> Path:
         """The built pages."""
         return self.root / "site"
+
+
+@contextmanager
+def using_home(home: Home) -> Iterator[None]:
+    """Make a home the default one for a while: a command's ``--home`` holds for everything it calls."""
+    before = os.environ.get("LDPBENCH_HOME")
+    os.environ["LDPBENCH_HOME"] = str(home.root)
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["LDPBENCH_HOME"]
+        else:
+            os.environ["LDPBENCH_HOME"] = before
 
 
 def default_home() -> Home:

@@ -26,6 +26,7 @@ WEIGHTS_VARIABLE = "LDPBENCH_CLIP_WEIGHTS"
 RANDOM = "random"
 _PUBLISHER = "https://openaipublic.azureedge.net/clip/models"
 _SNIFF_BYTES = 512
+_HUB_FILE = "open_clip_model.safetensors"
 _TORCHSCRIPT_EXTRAS = ("input_resolution", "context_length", "vocab_size")
 
 
@@ -46,7 +47,7 @@ class ClipModel:
 
     @property
     def remote(self) -> RemoteFile:
-        """OpenAI's file, by the addresses it is known to have."""
+        """OpenAI's file at its publisher; its checksum is part of the address."""
         return RemoteFile(
             name=self.file,
             uris=(f"{_PUBLISHER}/{self.sha256}/{self.file}",),
@@ -54,6 +55,11 @@ class ClipModel:
             checksum=f"sha256:{self.sha256}",
             checksum_from="publisher",
         )
+
+    @property
+    def on_hub(self) -> RemoteFile:
+        """The same numbers as safetensors on the Hugging Face Hub, for which nobody published a checksum."""
+        return RemoteFile(name=f"{self.id}.safetensors", uris=(f"hf://{self.hub}/{_HUB_FILE}",))
 
 
 MODELS: Mapping[str, ClipModel] = {

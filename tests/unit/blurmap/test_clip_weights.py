@@ -244,6 +244,21 @@ def test_get_fetches_verifies_and_resumes(
     assert "not what was published" in damaged.stderr
 
 
+def test_verify_knows_the_safetensors_that_list_shows(
+    ldpbench: Callable[..., Any], home: Home, state: dict[str, torch.Tensor]
+) -> None:
+    home.weights.mkdir(parents=True)
+    path = home.weights / f"{NAME}.safetensors"
+    save_file(state, path)
+    told = ldpbench("weights", "verify", NAME)
+    assert told.returncode == 0, told.stderr
+    assert "no checksum is published" in told.stdout
+    answer = json.loads(ldpbench("weights", "verify", NAME, "--json").stdout)["data"][NAME]
+    assert answer == {"path": str(path), "sha256": sha256_file(path), "published": False}
+    path.write_bytes(path.read_bytes()[:-64])
+    assert ldpbench("weights", "verify", NAME).returncode == 4
+
+
 def test_get_names_what_came_instead(
     server: Callable[..., FaultServer], ldpbench: Callable[..., Any], home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -295,3 +310,37 @@ def test_doctor_says_what_is_there(ldpbench: Callable[..., Any], home: Home, sta
     line = next(line for line in told.stdout.splitlines() if NAME in line)
     assert line.startswith("!! ")
     assert "image tokens is off by" in line
+
+
+def test_the_hub_has_them_too(
+    ldpbench: Callable[..., Any],
+    home: Home,
+    state: dict[str, torch.Tensor],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    save_file(state, tmp_path / "hub.safetensors")
+    path = "timm/vit_base_patch32_clip_224.openai/resolve/main/open_clip_model.safetensors"
+    with FaultServer({path: (tmp_path / "hub.safetensors").read_bytes()}) as hub:
+        monkeypatch.setenv("HF_ENDPOINT", hub.url("").rstrip("/"))
+        ended = ldpbench("weights", "get", NAME, "--from", "hub")
+    assert ended.returncode == 0, ended.stderr
+    assert "nobody published a checksum" in ended.stderr
+    assert same(weights.load_encoder(NAME, None), state)
+
+
+def test_the_home_of_a_command_is_where_weights_are_looked_for(
+    ldpbench: Callable[..., Any], state: dict[str, torch.Tensor], tmp_path: Path
+) -> None:
+    import numpy as np
+
+    from ldpbench.data import png16
+
+    elsewhere = Home(tmp_path / "elsewhere")
+    elsewhere.weights.mkdir(parents=True)
+    save_file(state, elsewhere.weights / f"{NAME}.safetensors")
+    for name in ("l.png", "r.png"):
+        png16.write(tmp_path / name, np.zeros((64, 64, 3), np.uint8))
+    views = [str(tmp_path / "l.png"), str(tmp_path / "r.png"), "-o", str(tmp_path / "m.png"), "-m", "clip-dense"]
+    assert ldpbench("blurmap", *views).returncode == 3
+    assert ldpbench("blurmap", *views, "--home", str(elsewhere.root)).returncode == 0
