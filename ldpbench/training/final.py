@@ -62,8 +62,12 @@ def write_method(
 def _record(
     config: TrainConfig, weights: str, identity: dict[str, Any] | None, facts: dict[str, Any], state: dict[str, Tensor]
 ) -> BaselineRecord:
-    made_up = identity is not None and str(identity.get("weights")).startswith(RANDOM)
-    marks = (", blur map of RANDOM weights",) if made_up else ()
+    made_up = [
+        what
+        for what, weights in (("blur map", (identity or {}).get("weights")), ("loss", facts.get("loss_clip")))
+        if str(weights).startswith(RANDOM)
+    ]
+    marks = [f", {what} of RANDOM weights" for what in made_up]
     prior = config.blur_map if config.network.needs_blur_map else "none"
     wants_truth = config.network.needs_blur_map and config.blur_map == TRUTH
     return BaselineRecord(
@@ -79,5 +83,5 @@ def _record(
         inputs=("left", "right", "blur_map") if wants_truth else ("left", "right"),
         licence_code="Apache-2.0",
         parameters=sum(value.numel() for value in state.values() if value.is_floating_point()),
-        known_issues=("The blur map comes from made-up CLIP weights: for tests only.",) if made_up else (),
+        known_issues=tuple(f"The {what} comes from made-up CLIP weights: for tests only." for what in made_up),
     )

@@ -178,6 +178,10 @@ class Trainer:
         means = team.sum(torch.stack([parts[name].float() for name in names])) / team.world
         values = dict(zip(names, means.tolist(), strict=True))
         pace = self._meter.read()
+        stage, _ = self.around.config.stage_at(step)
+        blur_aware = self.around.losses[stage.name].blur_aware
+        if blur_aware is not None:
+            pace["blur_aware_ms"] = blur_aware.ms_per_call
         line = {**values, "lr": rate, "gradient_norm": norm, **pace, "memory_bytes": _memory(team.device)}
         if team.is_first:
             self._journal.append("step", step, **line)

@@ -11,6 +11,8 @@ from torch import Tensor, nn
 
 from ldpbench.blurmap.cache import CachedEstimator
 from ldpbench.blurmap.catalogue import estimator
+from ldpbench.blurmap.clip.dense import BLUR_PROMPTS, blur_aware_logits
+from ldpbench.blurmap.clip.weights import load_encoder
 from ldpbench.blurmap.estimator import BlurMapEstimator
 from ldpbench.core.environment import cpu_name, gpu_name
 from ldpbench.core.errors import UsageError
@@ -92,24 +94,27 @@ def _memory_format(config: TrainConfig) -> torch.memory_format:
     return torch.channels_last if config.channels_last else torch.contiguous_format
 
 
-def make_losses(config: TrainConfig, clip_weights: str | None, device: torch.device) -> dict[str, TotalLoss]:
-    """The loss of every stage; CLIP is loaded once, and only where a stage uses it.
+def make_losses(
+    config: TrainConfig, clip_weights: str | None, device: torch.device
+) -> tuple[dict[str, TotalLoss], str | None]:
+    """The loss of every stage, and the SHA-256 of CLIP's weights where a stage uses them; CLIP is loaded once.
 
     Raises:
         MissingPrerequisiteError: If CLIP is needed and its weights are not there.
     """
-    blur_aware = _blur_aware(config, clip_weights, device) if config.wants_clip else None
-    return {
+    blur_aware: Callable[[Tensor], Tensor] | None = None
+    sha256 = None
+    if config.wants_clip:
+        encoder = load_encoder(config.loss_clip, clip_weights, device=str(device))
+        sha256 = encoder.weights_sha256
+
+        def blur_aware(images: Tensor) -> Tensor:
+            return blur_aware_logits(encoder, images, BLUR_PROMPTS)
+
+    losses = {
         stage.name: TotalLoss(stage.loss, blur_aware if stage.loss.blur_aware > 0 else None) for stage in config.stages
     }
-
-
-def _blur_aware(config: TrainConfig, clip_weights: str | None, device: torch.device) -> Callable[[Tensor], Tensor]:
-    from ldpbench.blurmap.clip.dense import BLUR_PROMPTS, blur_aware_logits
-    from ldpbench.blurmap.clip.weights import load_encoder
-
-    encoder = load_encoder(config.loss_clip, clip_weights, device=str(device))
-    return lambda images: blur_aware_logits(encoder, images, BLUR_PROMPTS)
+    return losses, sha256
 
 
 def make_loader(config: TrainConfig, scenes: Scenes, sampler: Sampler, team: Team) -> Callable[[int], list[Batch]]:
@@ -154,7 +159,7 @@ def surround(
     """
     prepared, train, val = open_splits(config, home)
     prior = make_prior(config, home, wishes.clip_weights, str(team.device))
-    losses = make_losses(config, wishes.clip_weights, team.device)
+    losses, loss_clip = make_losses(config, wishes.clip_weights, team.device)
     network = new_network(config, team.device)
     with _first_goes_first(team):  # what it keeps on disk, the others find there
         index = load_patch_index(prepared, config.split, config.patches, progress)
@@ -180,6 +185,7 @@ def surround(
         "split": config.split,
         "fingerprint": index.fingerprint,
         "seed": config.seed,
+        "loss_clip": loss_clip,
         "hardware": {
             "cpu": cpu_name(),
             "gpu": gpu_name() if team.device.type == "cuda" else None,

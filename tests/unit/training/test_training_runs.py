@@ -222,3 +222,32 @@ def test_a_batch_that_cannot_be_shared_is_an_error(sample_home: Home) -> None:
     cpu = torch.device("cpu")
     with pytest.raises(UsageError, match="cannot be shared by 3 processes"):
         make_loader(tiny_config(), Scenes((), cpu), sampler, Team(0, 3, cpu))
+
+
+def test_the_blur_aware_loss_says_what_it_costs_and_made_up_weights_are_marked(
+    sample_home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from ldpbench.blurmap.clip import weights
+    from ldpbench.records import BaselineRecord, load_yaml_record
+    from ldpbench.training.run import train
+    from ldpbench.training.setup import Wishes
+    from ldpbench.training.team import joined_team
+    from tests.tiny_clip import tiny_clip
+
+    config = tiny_config(
+        "stages.0.steps=2", "stages.0.warmup_steps=0", "stages.1.steps=2", "stages.1.loss.blur_aware=0.1"
+    )
+    monkeypatch.delenv(weights.WEIGHTS_VARIABLE, raising=False)
+    with pytest.raises(MissingPrerequisiteError, match="clip-vit-b-32"):
+        train_tiny(config, sample_home, tmp_path)
+    assert not list(tmp_path.iterdir())
+    monkeypatch.setattr(weights, "_empty", lambda _model: tiny_clip())
+    with joined_team("cpu") as team:
+        train(config, sample_home, tmp_path, team, Wishes(clip_weights="random"), command=["test"], progress=Silent())
+    lines = [line for line in read_journal(tmp_path) if line["kind"] == "step"]
+    assert "blur_aware" not in lines[0]
+    assert lines[-1]["blur_aware_ms"] > 0
+    total = lines[-1]["charbonnier"] + 0.1 * lines[-1]["blur_aware"] + 0.2 * lines[-1]["blur_weighting"]
+    assert lines[-1]["loss"] == pytest.approx(total, rel=1e-5)
+    record = load_yaml_record(tmp_path / "final" / "baseline.yaml", BaselineRecord)
+    assert record.title.endswith("loss of RANDOM weights")
