@@ -1,7 +1,7 @@
 """Time and peak memory of one picture through the networks, whole and in tiles, each in a process of its own.
 
-``python benchmarks/inference.py [--size 1120x1680] [--tile 512] [--device cuda] [NETWORK ...]``. Weights are fresh: they
-change no time. On a CPU the peak is the process's resident memory, the libraries included.
+``python benchmarks/inference.py [--size 1120x1680] [--tile 512] [--device cuda] [NETWORK ...]``. Weights are fresh;
+that changes no time. On a CPU the peak is the resident memory of the process, libraries included.
 """
 
 import argparse

@@ -254,6 +254,23 @@ def test_what_a_run_needs() -> None:
     assert tiny_config("stages.1.loss.blur_aware=0.1").wants_clip
 
 
+def test_the_file_in_the_documents_is_one(file: Path) -> None:
+    text = (Path(__file__).parents[3] / "docs" / "train.md").read_text()
+    file.write_text(text.partition("```yaml\n")[2].partition("```")[0])
+    config = resolve(str(file))
+    assert (config.dataset, config.recipe, config.blur_map) == ("dpd-blur", "1x24g", "disparity")
+    assert config.stages[0].crop_steps() == {192: 100_000, 256: 100_000}
+    assert not config.wants_clip
+
+
+def test_a_recipe_for_a_gpu_does_without_clip() -> None:
+    config = resolve(
+        "ldp-small", changes={**SAMPLE, "blur_map": "disparity"}, assignments=["stages.1.loss.blur_aware=0"]
+    )
+    assert not config.wants_clip
+    assert config.stages[1].loss == LossWeights(charbonnier=1, blur_aware=0, blur_weighting=0.2)
+
+
 def test_a_configuration_is_frozen() -> None:
     with pytest.raises(ValidationError):
         tiny_config().seed = 3  # type: ignore[misc]  # what is to fail
