@@ -11,6 +11,7 @@ from ldpbench.cli.options import (
     ForceOption,
     MethodsOption,
     TileOption,
+    TlcOption,
     demand_device,
 )
 from ldpbench.cli.results import ingest_and_tell, show_boards
@@ -36,6 +37,7 @@ def _evaluate(
     force: ForceOption = False,
     previews: Annotated[bool, typer.Option("--previews/--no-previews", help="Keep a picture of every output.")] = True,
     tile: TileOption = None,
+    tlc: TlcOption = None,
     device: DeviceOption = "cpu",
 ) -> Answer:
     """Run methods on prepared datasets and score them. Stopped at any moment, it continues where it was."""
@@ -49,6 +51,7 @@ def _evaluate(
         force=force,
         previews=previews,
         tile=tile,
+        tlc=tlc,
         device=device,
     )
     failed = [outcome for outcome in outcomes if outcome.failures or outcome.status == "failed"]
@@ -77,17 +80,19 @@ def run_plan(
     force: bool = False,
     previews: bool = True,
     tile: int | None = None,
+    tlc: int | None = None,
     device: str = "cpu",
 ) -> "list[Outcome]":
     """Plan, run and ingest; say what was skipped and why, and what became of each cell."""
     from ldpbench.evaluation.evaluate import evaluate
     from ldpbench.evaluation.plan import make_plan
+    from ldpbench.methods.inference import Inference
     from ldpbench.methods.tiling import Tiling
 
     demand_device(device)
     keep_freed_memory()
-    tiles = None if tile is None else Tiling(tile)
-    plan = make_plan(session.home, methods=methods, datasets=datasets, split=split, device=device, tiles=tiles)
+    inference = Inference(None if tile is None else Tiling(tile), tlc)
+    plan = make_plan(session.home, methods=methods, datasets=datasets, split=split, device=device, inference=inference)
     for skip in plan.skips:
         session.reporter.note(f"skipped {skip.method} on {skip.dataset}: {skip.reason}")
     outcomes = evaluate(

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from ldpbench.cli.options import DeviceOption, TileOption, demand_device
+from ldpbench.cli.options import DeviceOption, TileOption, TlcOption, demand_device
 from ldpbench.cli.session import Answer, Session, command
 
 DEFAULT_METHOD = "dp-wiener"
@@ -76,11 +76,13 @@ def _deblur(
         str, typer.Option("--method", "-m", help="A method's id, its plugin folder, or a checkpoint folder.")
     ] = DEFAULT_METHOD,
     tile: TileOption = None,
+    tlc: TlcOption = None,
     device: DeviceOption = "cpu",
 ) -> Answer:
     """Restore one dual-pixel pair."""
     from ldpbench.core.allocator import keep_freed_memory
     from ldpbench.data import png16
+    from ldpbench.methods.inference import Inference
     from ldpbench.methods.loading import load_method
     from ldpbench.methods.runtime import restore_pair
     from ldpbench.methods.tiling import Tiling
@@ -89,7 +91,7 @@ def _deblur(
     keep_freed_memory()
     views = [png16.read(path) for path in (left, right)]
     bits = 8 * views[0].itemsize
-    loaded = load_method(method, device=device, tiles=None if tile is None else Tiling(tile))
+    loaded = load_method(method, device=device, inference=Inference(None if tile is None else Tiling(tile), tlc))
     session.reporter.note(f"{loaded.record.title}: {views[0].shape[1]}x{views[0].shape[0]} px, {bits} bits")
     image = restore_pair(loaded.deblurrer, *views)
     png16.write(out, png16.to_codes(image, bits))

@@ -32,6 +32,10 @@ DeviceOption = Annotated[str, typer.Option("--device", help="cpu or cuda.")]
 TileOption = Annotated[
     int | None, typer.Option("--tile", min=64, help="Side in px of the tiles a network sees; left out: whole pictures.")
 ]
+TlcOption = Annotated[
+    int | None,
+    typer.Option("--tlc", min=16, help="Local averages (TLC) for a network trained on patches of so many px."),
+]
 OutOption = Annotated[Path | None, typer.Option("--out", "-o", help="Where to write.")]
 
 

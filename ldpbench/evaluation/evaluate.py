@@ -126,7 +126,7 @@ class _Engine:
         found = None if self.force else find_run(self.runs, cell.key)
         if found is not None and read_run(found).record.status == "complete":
             return _outcome(cell, "done-before", found, n_run=0)
-        deblurrer = load_method(cell.method_folder, device=cell.device, tiles=cell.tiles).deblurrer
+        deblurrer = load_method(cell.method_folder, device=cell.device, inference=cell.inference).deblurrer
         if found is None:
             return self._run_images(cell, RunWriter.create(self.runs, self._new_record(cell)), deblurrer)
         self.progress.note(f"continuing {found.name}")

@@ -10,6 +10,7 @@ from ldpbench.core.home import Home
 from ldpbench.data.cards import all_cards, load_card
 from ldpbench.data.prepared import PreparedDataset, is_prepared, open_prepared
 from ldpbench.evaluation.scoring import bind_protocols
+from ldpbench.methods.inference import WHOLE, Inference
 from ldpbench.methods.loading import (
     RECORD_FILE,
     baseline_folders,
@@ -17,7 +18,6 @@ from ldpbench.methods.loading import (
     method_folder,
     method_ref,
 )
-from ldpbench.methods.tiling import Tiling
 from ldpbench.networks.checkpoint_record import is_checkpoint
 from ldpbench.records import BaselineRecord, DatasetCard, DatasetRef, MethodRef, Protocol, load_yaml_record
 from ldpbench.records.run import cell_key
@@ -36,7 +36,7 @@ class Cell:
     protocols: tuple[Protocol, ...]
     config: dict[str, Any]
     device: str
-    tiles: Tiling | None
+    inference: Inference
 
     @property
     def key(self) -> str:
@@ -73,7 +73,7 @@ def make_plan(
     datasets: Sequence[str],
     split: str = DEFAULT_SPLIT,
     device: str = "cpu",
-    tiles: Tiling | None = None,
+    inference: Inference = WHOLE,
 ) -> Plan:
     """Cross methods and datasets.
 
@@ -83,8 +83,7 @@ def make_plan(
         datasets: Ids; empty for all prepared ones.
         split: The split to run on.
         device: Where networks run.
-        tiles: How networks see a picture; None for whole. Numbers of tiled runs are never ranked with those of whole
-            pictures.
+        inference: How networks see a picture. Numbers of one way are never ranked with those of another.
 
     Raises:
         UsageError: For an unknown name.
@@ -113,12 +112,12 @@ def make_plan(
         record = load_yaml_record(folder / RECORD_FILE, BaselineRecord)
         for prepared in chosen:
             reason = _reason_to_skip(record, prepared, split)
-            if tiles is not None and not is_checkpoint(folder):
+            if inference != WHOLE and not is_checkpoint(folder):
                 reason = reason or "it works on whole pictures only"
             if reason:
                 skips.append(Skip(record.id, prepared.card.id, reason))
             else:
-                cells.append(_make_cell(folder, record, prepared, split, device, tiles))
+                cells.append(_make_cell(folder, record, prepared, split, device, inference))
     return Plan(tuple(cells), tuple(skips))
 
 
@@ -142,7 +141,7 @@ def _reason_to_skip(record: BaselineRecord, prepared: PreparedDataset, split: st
 
 
 def _make_cell(
-    folder: Path, record: BaselineRecord, prepared: PreparedDataset, split: str, device: str, tiles: Tiling | None
+    folder: Path, record: BaselineRecord, prepared: PreparedDataset, split: str, device: str, inference: Inference
 ) -> Cell:
     card, part = prepared.card, prepared.info.splits[split]
     dataset = DatasetRef(
@@ -159,12 +158,12 @@ def _make_cell(
         method=method_ref(record, folder, method_code_sha256(folder)),
         prepared=prepared,
         dataset=dataset,
-        protocols=bind_protocols(card, part.fingerprint, split, inference="whole" if tiles is None else "tiled"),
+        protocols=bind_protocols(card, part.fingerprint, split, inference=inference.kind),
         config={
             "device": device,
             "dtype": "float32",
-            "inference": "whole" if tiles is None else f"tiles of {tiles.size_px} px, overlap {tiles.overlap_px} px",
+            "inference": inference.description,
         },
         device=device,
-        tiles=tiles,
+        inference=inference,
     )

@@ -18,7 +18,7 @@ Image = NDArray[np.float32]
 
 
 def bind_protocols(
-    card: DatasetCard, fingerprint: str, split: str, *, inference: Literal["whole", "tiled"] = "whole"
+    card: DatasetCard, fingerprint: str, split: str, *, inference: Literal["whole", "tiled", "tlc"] = "whole"
 ) -> tuple[Protocol, ...]:
     """The card's protocols, bound to the content of one split and to the metrics' versions."""
     return tuple(

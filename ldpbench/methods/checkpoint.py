@@ -12,11 +12,13 @@ from ldpbench.blurmap.estimator import BlurMapEstimator
 from ldpbench.blurmap.truth import truth_logits
 from ldpbench.core.errors import IntegrityError, MethodError, UsageError
 from ldpbench.core.hashing import canonical_json
+from ldpbench.methods.inference import WHOLE, Inference
 from ldpbench.methods.protocol import Deblurrer, SizeRule, View
 from ldpbench.methods.tiling import Tiling, in_tiles
 from ldpbench.networks.checkpoint import load_checkpoint
-from ldpbench.networks.checkpoint_record import CheckpointRecord
+from ldpbench.networks.checkpoint_record import CheckpointRecord, read_record
 from ldpbench.networks.config import NetworkConfig
+from ldpbench.networks.zoo import with_local_pooling
 
 TRUTH = "truth"
 """The prior that is a set's own map: it comes with the scene and is not estimated."""
@@ -98,26 +100,28 @@ def prior_of(name: str | None, *, clip_weights: str | None = None, device: str =
     return None if name in (None, TRUTH) else estimator(name, clip_weights=clip_weights, device=device)
 
 
-def load_network_method(folder: Path, *, device: str = "cpu", tiles: Tiling | None = None) -> NetworkDeblurrer:
+def load_network_method(folder: Path, *, device: str = "cpu", inference: Inference = WHOLE) -> NetworkDeblurrer:
     """The method of a checkpoint folder.
 
     Args:
         folder: The checkpoint.
         device: Where its network runs.
-        tiles: How the network sees a picture; None for whole.
+        inference: How the network sees a picture.
 
     Raises:
+        UsageError: If the way of inference does not fit the network.
         MissingPrerequisiteError: If a file, or the weights of the blur-map estimator, are not there.
         IntegrityError: If the weights are damaged, or the estimator here is not the one the network was trained with.
     """
-    checkpoint = load_checkpoint(folder)
-    record = checkpoint.record
+    record = read_record(folder)
+    config = record.network if inference.tlc_px is None else with_local_pooling(record.network, inference.tlc_px)
+    checkpoint = load_checkpoint(folder, config)
     name = record.blur_map if record.network.needs_blur_map else None
     prior = prior_of(name, device=device)
     if prior is not None:
         _demand_identity(record, prior, folder)
     network = checkpoint.network.to(device)
-    return NetworkDeblurrer(network, record.network, prior, wants_truth=name == TRUTH, tiles=tiles)
+    return NetworkDeblurrer(network, config, prior, wants_truth=name == TRUTH, tiles=inference.tiles)
 
 
 def _demand_identity(record: CheckpointRecord, prior: BlurMapEstimator, folder: Path) -> None:

@@ -7,8 +7,8 @@ from ldpbench.core.errors import MethodError, UsageError
 from ldpbench.core.hashing import sha256_folder
 from ldpbench.core.names import unknown_name
 from ldpbench.core.resources import load_folder_package, record_folders
+from ldpbench.methods.inference import WHOLE, Inference
 from ldpbench.methods.protocol import Deblurrer
-from ldpbench.methods.tiling import Tiling
 from ldpbench.networks.checkpoint_record import is_checkpoint
 from ldpbench.networks.checkpoint_record import read_record as read_checkpoint_record
 from ldpbench.records import BaselineRecord, MethodRef, load_yaml_record
@@ -84,13 +84,13 @@ def method_code_sha256(folder: Path) -> str:
     return sha256_folder(folder, (".py", ".yaml", *((".json",) if is_checkpoint(folder) else ())))
 
 
-def load_method(id_or_path: str | Path, *, device: str = "cpu", tiles: Tiling | None = None) -> LoadedMethod:
+def load_method(id_or_path: str | Path, *, device: str = "cpu", inference: Inference = WHOLE) -> LoadedMethod:
     """Build a method: from its checkpoint, or by importing its folder's code.
 
     Args:
         id_or_path: An id, a plugin folder or a checkpoint folder.
         device: Where a checkpoint's network runs.
-        tiles: How a checkpoint's network sees a picture; None for whole.
+        inference: How a checkpoint's network sees a picture.
 
     Raises:
         UsageError: If no method is called that or its record is not valid.
@@ -100,7 +100,9 @@ def load_method(id_or_path: str | Path, *, device: str = "cpu", tiles: Tiling | 
     """
     folder = method_folder(id_or_path)
     record = _read_record(folder)
-    deblurrer = _from_checkpoint(folder, device, tiles) if is_checkpoint(folder) else _from_code(folder, record, tiles)
+    deblurrer = (
+        _from_checkpoint(folder, device, inference) if is_checkpoint(folder) else _from_code(folder, record, inference)
+    )
     if deblurrer.inputs != record.inputs:
         raise MethodError(
             f"{record.id}: its code wants {deblurrer.inputs}, its record says {record.inputs}", hint="make them equal"
@@ -108,15 +110,15 @@ def load_method(id_or_path: str | Path, *, device: str = "cpu", tiles: Tiling | 
     return LoadedMethod(record, deblurrer, method_code_sha256(folder))
 
 
-def _from_checkpoint(folder: Path, device: str, tiles: Tiling | None) -> Deblurrer:
+def _from_checkpoint(folder: Path, device: str, inference: Inference) -> Deblurrer:
     from ldpbench.methods.checkpoint import load_network_method
 
-    return load_network_method(folder, device=device, tiles=tiles)
+    return load_network_method(folder, device=device, inference=inference)
 
 
-def _from_code(folder: Path, record: BaselineRecord, tiles: Tiling | None) -> Deblurrer:
-    if tiles is not None:
-        raise UsageError(f"{record.id} works on whole pictures only", hint="leave the tiles out")
+def _from_code(folder: Path, record: BaselineRecord, inference: Inference) -> Deblurrer:
+    if inference != WHOLE:
+        raise UsageError(f"{record.id} works on whole pictures only", hint="leave --tile and --tlc out")
     module = load_folder_package(folder)
     build = getattr(module, "build", None)
     if not callable(build):

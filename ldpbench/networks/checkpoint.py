@@ -71,8 +71,12 @@ def save_checkpoint(
     return record
 
 
-def load_checkpoint(folder: Path) -> Checkpoint:
+def load_checkpoint(folder: Path, network: NetworkConfig | None = None) -> Checkpoint:
     """Build the network of a checkpoint and load its weights, after their checksum was compared.
+
+    Args:
+        folder: The checkpoint.
+        network: Another configuration with the same weights, such as one with local pooling; None for its own.
 
     Raises:
         MissingPrerequisiteError: If a file is not there.
@@ -80,9 +84,9 @@ def load_checkpoint(folder: Path) -> Checkpoint:
     """
     record = read_record(folder)
     state = read_weights(folder / record.weights.file, record.weights)
-    network = build_network(record.network)
-    fit_state(network, state, folder / record.weights.file)
-    return Checkpoint(record, network.eval(), folder)
+    built = build_network(network or record.network)
+    fit_state(built, state, folder / record.weights.file)
+    return Checkpoint(record, built.eval(), folder)
 
 
 def read_weights(path: Path, promised: WeightsFile | None = None) -> dict[str, Tensor]:

@@ -3,9 +3,13 @@
 from functools import lru_cache
 from pathlib import Path
 
+from pydantic import ValidationError
+
+from ldpbench.core.errors import UsageError
 from ldpbench.core.names import unknown_name
 from ldpbench.networks.config import NetworkConfig, Prior
 from ldpbench.records import load_yaml_record
+from ldpbench.records.base import validation_sentence
 
 _FOLDER = Path(__file__).parent / "zoo_configs"
 PRIORS: tuple[Prior, ...] = ("none", "concat", "sa", "concat+sa", "bpa")
@@ -26,6 +30,22 @@ def zoo_config(name: str) -> NetworkConfig:
     if name not in zoo_names():
         raise unknown_name("network", name, zoo_names())
     return load_yaml_record(_FOLDER / f"{name}.yaml", NetworkConfig)
+
+
+def with_local_pooling(config: NetworkConfig, patch_px: int) -> NetworkConfig:
+    """The same network, with the same weights, whose averages are local: the test-time form of global pooling (TLC).
+
+    Args:
+        config: Any configuration.
+        patch_px: Side of the patches it was trained on.
+
+    Raises:
+        UsageError: If the patches are smaller than a position of the coarsest level.
+    """
+    try:
+        return NetworkConfig.model_validate({**config.model_dump(), "pooling": "local", "pooling_px": patch_px})
+    except ValidationError as error:
+        raise UsageError(f"TLC with patches of {patch_px} px: {validation_sentence(error)}") from error
 
 
 def variant(config: NetworkConfig, prior: str) -> NetworkConfig:

@@ -3,11 +3,13 @@
 import json
 import os
 from collections.abc import Iterator
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 from ldpbench.core.atomic import explaining_storage, write_bytes
 from ldpbench.core.errors import IntegrityError
+from ldpbench.training.validate import Validation
 
 JOURNAL_FILE = "journal.jsonl"
 
@@ -47,6 +49,14 @@ class Journal:
             lines = self._path.read_bytes().split(b"\n")[:-1]
         kept = [line for line in lines if json.loads(line)["step"] < step]
         write_bytes(self._path, b"".join(line + b"\n" for line in kept))
+
+    def last_validation(self) -> Validation | None:
+        """The scores of the last validation on record."""
+        if not self._path.is_file():
+            return None
+        lines = [line for line in read_journal(self._path.parent) if line["kind"] == "validation"]
+        names = [spec.name for spec in fields(Validation)]
+        return Validation(**{name: lines[-1][name] for name in names}) if lines else None
 
 
 def read_journal(folder: Path) -> Iterator[dict[str, Any]]:

@@ -89,6 +89,7 @@ class Trainer:
                 self.best = (record.best_psnr, record.best_step)
         if self.around.team.is_first:
             self._journal.rewind(self.done)
+        self.last = self._journal.last_validation()
         return self.done
 
     def run(self) -> None:

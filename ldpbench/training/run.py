@@ -20,7 +20,7 @@ from ldpbench.records.base import validation_sentence
 from ldpbench.records.here import describe_environment
 from ldpbench.training.config import TrainConfig
 from ldpbench.training.final import final_folder, write_method
-from ldpbench.training.loop import Trainer
+from ldpbench.training.loop import Surroundings, Trainer
 from ldpbench.training.setup import Wishes, surround
 from ldpbench.training.team import Team
 from ldpbench.training.validate import Validation
@@ -37,6 +37,8 @@ class TrainingRecord(Record):
     fingerprint: str
     """Of the training split's content."""
     blur_map_identity: dict[str, Any] | None
+    loss_clip: str | None
+    """SHA-256 of the weights of the blur-aware loss."""
     started_at: str
     command: tuple[str, ...]
     processes: int
@@ -116,7 +118,7 @@ def train(
                 raise UsageError(f"another process trains in {folder}", hint="wait for it, or choose --out") from error
     try:
         if team.is_first:
-            _begin(config, folder, team, around.facts["fingerprint"], around.blur_map_identity, command)
+            _begin(around, folder, command)
         team.wait()
         trainer = Trainer(around=around)
         done = trainer.resume()
@@ -149,32 +151,34 @@ def _finish(trainer: Trainer, folder: Path) -> str:
     return write_method(final, around.config, trainer.averaged.state_dict(), around.blur_map_identity, facts).id
 
 
-def _begin(
-    config: TrainConfig,
-    folder: Path,
-    team: Team,
-    fingerprint: str,
-    identity: dict[str, Any] | None,
-    command: Sequence[str],
-) -> None:
+def _begin(around: Surroundings, folder: Path, command: Sequence[str]) -> None:
     """Write the record of a new run, or check that the one here is of the same configuration and data."""
+    config, team = around.config, around.team
+    made_of: dict[str, Any] = {
+        "fingerprint": around.facts["fingerprint"],
+        "blur_map_identity": around.blur_map_identity,
+        "loss_clip": around.facts["loss_clip"],
+    }
     if (folder / RUN_FILE).is_file():
         before = read_training(folder)
         if before.config != config:
             raise UsageError(
                 f"{folder} holds a run of another configuration", hint="choose another --out, or use --resume alone"
             )
-        if (before.fingerprint, before.blur_map_identity) != (fingerprint, identity):
+        changed = [
+            f"{name} was {getattr(before, name)} and is {value}"
+            for name, value in made_of.items()
+            if getattr(before, name) != value
+        ]
+        if changed:
             raise IntegrityError(
-                f"{folder} was begun with other data: fingerprint {before.fingerprint[:16]}... and blur map "
-                f"{before.blur_map_identity}, here {fingerprint[:16]}... and {identity}",
+                f"{folder} was begun with other data: {'; '.join(changed)}",
                 hint="prepare the dataset of that version again, or start a new run",
             )
         return
     record = TrainingRecord(
         config=config,
-        fingerprint=fingerprint,
-        blur_map_identity=identity,
+        **made_of,
         started_at=datetime.now(tz=UTC).isoformat(timespec="seconds"),
         command=tuple(command),
         processes=team.world,

@@ -1,5 +1,6 @@
 """Putting a run together: data, blur maps, network, losses, and what the loop calls in between."""
 
+import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from ldpbench.blurmap.clip.weights import load_encoder
 from ldpbench.blurmap.estimator import BlurMapEstimator
 from ldpbench.core.environment import cpu_name, gpu_name
 from ldpbench.core.errors import UsageError
+from ldpbench.core.hashing import canonical_json
 from ldpbench.core.home import Home
 from ldpbench.core.progress import Progress
 from ldpbench.core.seeding import derive_seed
@@ -179,7 +181,8 @@ def surround(
     deblurrer = NetworkDeblurrer(
         shadow, config.network, prior if config.blur_map != TRUTH else None, wants_truth=config.blur_map == TRUTH
     )
-    identity = None if prior is None else prior.identity
+    # As JSON gives it back, so that what was stored can be compared with what is here.
+    identity = None if prior is None else json.loads(canonical_json(prior.identity))
     facts = {
         "dataset": config.dataset,
         "split": config.split,

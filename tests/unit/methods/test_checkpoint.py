@@ -13,6 +13,7 @@ from ldpbench.blurmap.estimator import BlurMap, BlurMapEstimator, Image
 from ldpbench.core.errors import IntegrityError, MethodError, MissingPrerequisiteError, UsageError
 from ldpbench.data.sample import Sample
 from ldpbench.methods.checkpoint import TRUTH, NetworkDeblurrer, load_network_method, prior_of
+from ldpbench.methods.inference import Inference
 from ldpbench.methods.runtime import restore_pair, restore_sample
 from ldpbench.methods.tiling import Tiling
 from ldpbench.networks.checkpoint import save_checkpoint
@@ -172,4 +173,4 @@ def test_folders_that_are_none(tmp_path: Path) -> None:
         load_network_method(save(tmp_path, "gone", {"method": "gone"}))
     write_tiny_checkpoint(tmp_path)
     with pytest.raises(UsageError, match="tiles of 66 px"):
-        load_network_method(tmp_path, tiles=Tiling(66, 8))
+        load_network_method(tmp_path, inference=Inference(Tiling(66, 8)))

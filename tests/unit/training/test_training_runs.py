@@ -251,3 +251,13 @@ def test_the_blur_aware_loss_says_what_it_costs_and_made_up_weights_are_marked(
     assert lines[-1]["loss"] == pytest.approx(total, rel=1e-5)
     record = load_yaml_record(tmp_path / "final" / "baseline.yaml", BaselineRecord)
     assert record.title.endswith("loss of RANDOM weights")
+
+
+def test_killed_before_its_result_was_written_a_run_still_has_its_scores(
+    straight: tuple[Path, Finished], sample_home: Home, tmp_path: Path
+) -> None:
+    import shutil
+
+    shutil.copytree(straight[0], tmp_path / "run")
+    shutil.rmtree(tmp_path / "run" / "final")
+    assert train_tiny(tiny_config(), sample_home, tmp_path / "run").last == straight[1].last
