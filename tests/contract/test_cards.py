@@ -13,7 +13,7 @@ IDS = sorted(path.parent.name for path in (shipped_root() / "datasets_cards").gl
 
 
 def test_there_are_cards():
-    assert set(IDS) == {"ddd-syn", "dpd-blur", "dpd-disp", "pixeldp", "rdpd", "sample"}
+    assert set(IDS) == {"ddd-syn", "dpd-blur", "dpd-disp", "pixeldp", "rdpd", "sample", "sample-train"}
 
 
 @pytest.mark.parametrize("dataset_id", IDS)
