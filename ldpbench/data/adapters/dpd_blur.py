@@ -12,7 +12,7 @@ from ldpbench.core.progress import Progress
 from ldpbench.data.adapter import Collection
 from ldpbench.data.adapters.plain import Plain
 from ldpbench.data.layouts.by_manifest import collect_placed
-from ldpbench.data.layouts.dpd_blur import SplitFiles, find_splits, match_split
+from ldpbench.data.layouts.dpd_blur import SplitFiles, capture_numbers, find_splits, match_split
 from ldpbench.data.layouts.dpd_blur_labels import label_fault, pair_faults, read_labels
 from ldpbench.data.tree import Tree
 from ldpbench.records import DatasetCard, ManifestRow
@@ -50,8 +50,9 @@ class DpdBlur(Plain):
         remarks: list[str] = []
         chosen = _fullest(found, remarks)
         unpaired: set[str] = set()
+        numbers = capture_numbers(manifest)
         for files in chosen:
-            matching = match_split(files, rows[files.split])
+            matching = match_split(files, rows[files.split], numbers)
             places |= matching.places
             faults += matching.faults
             if matching.faults:

@@ -94,15 +94,25 @@ class Matching:
     faults: tuple[str, ...]
 
 
-def match_split(files: SplitFiles, rows: Sequence[ManifestRow]) -> Matching:
+def capture_numbers(rows: Sequence[ManifestRow]) -> dict[str, str]:
+    """Every capture number of the whole set, and whose it is: a number belongs to the views or to a target."""
+    return {
+        _number(row.path): f"the {'targets' if row.role == 'target' else 'views'} of the {row.split} split"
+        for row in rows
+    }
+
+
+def match_split(files: SplitFiles, rows: Sequence[ManifestRow], numbers: Mapping[str, str]) -> Matching:
     """Pair the pictures of a split with the manifest.
 
     By name, if the names are capture numbers; then a subset can be told apart. Else by sorted position, if the number
-    of pictures is right and the views agree in their names. Never by equal or neighbouring numbers.
+    of pictures is right and the views agree in their names. Never by equal or neighbouring numbers, and never where a
+    name says that the picture belongs elsewhere: to another split, to a target, or to the other view.
 
     Args:
         files: The split's pictures.
         rows: The manifest's rows of that split.
+        numbers: Those of ``capture_numbers``.
     """
     wanted: dict[Role, list[ManifestRow]] = defaultdict(list)
     for row in rows:
@@ -112,12 +122,30 @@ def match_split(files: SplitFiles, rows: Sequence[ManifestRow]) -> Matching:
     by_position: dict[Role, tuple[str, ...]] = {}
     for role, paths in files.roles.items():
         named, strangers = _by_name(paths, wanted[role])
-        if len(strangers) == len(paths):
+        contradictions = _contradictions(role, paths)
+        faults += contradictions
+        if len(strangers) == len(paths) and not contradictions and not any(_number(path) in numbers for path in paths):
             by_position[role] = paths
             continue
         places |= named
-        faults += [f"{path}: not a picture of the {files.split} split" for path in strangers]
+        faults += [_out_of_place(path, files.split, numbers) for path in strangers]
     return Matching(*_with_positions(files, wanted, by_position, places, faults))
+
+
+def _contradictions(role: Role, paths: Sequence[str]) -> list[str]:
+    """Pictures whose own names say that they are the other view, as after two folders were exchanged."""
+    said: dict[str, Role] = {"_L": "left", "_R": "right"}
+    meant = {path: said.get(PurePosixPath(path).stem[-2:]) for path in paths}
+    return [
+        f"{path}: its name says {meaning} view, its folder {role}"
+        for path, meaning in meant.items()
+        if meaning is not None and meaning != role
+    ]
+
+
+def _out_of_place(path: str, split: str, numbers: Mapping[str, str]) -> str:
+    owner = numbers.get(_number(path))
+    return f"{path}: not a picture of the {split} split" + (f", it belongs to {owner}" if owner else "")
 
 
 def _by_name(paths: Sequence[str], rows: Sequence[ManifestRow]) -> tuple[dict[str, str], list[str]]:

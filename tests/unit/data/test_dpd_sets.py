@@ -283,3 +283,51 @@ def test_deblurring_on_dpd_disp_is_refused_in_a_sentence(home, tmp_path, ldpbenc
     assert ended.returncode == 2
     assert "has no sharp picture" in ended.stderr
     assert ended.stderr.count("\n") == 1
+
+
+def moved(files, change):
+    """The files under other paths: ``change`` maps a path below the archive's top to another one."""
+    top = "dd_dp_dataset_canon/dd_dp_dataset_png/"
+    return {top + change(path.removeprefix(top)): content for path, content in files.items()}
+
+
+def test_swapped_view_folders_are_named(tmp_path):
+    swap = {"test_l": "test_r", "test_r": "test_l"}
+
+    def exchange(path):
+        folder, _, rest = path.partition("/")
+        return f"{swap.get(folder, folder)}/{rest}"
+
+    source = write_zip(tmp_path / "swapped.zip", moved(fake_dpd.official(), exchange))
+    with pytest.raises(IntegrityError) as caught:
+        prepare(BLUR_ID, Home(tmp_path / "home"), source=str(source))
+    told = "\n".join(caught.value.faults)
+    assert "_R.png: its name says right view, its folder left" in told
+    assert "_L.png: its name says left view, its folder right" in told
+    assert not (tmp_path / "home" / "datasets" / BLUR_ID).exists()
+
+
+def test_another_splits_pictures_in_the_right_number_are_not_paired_by_position(tmp_path):
+    files = fake_dpd.official()
+    top = "dd_dp_dataset_canon/dd_dp_dataset_png/"
+    train = sorted(path for path in files if path.startswith(f"{top}train_c/target/"))
+    test = sorted(path for path in files if path.startswith(f"{top}test_c/target/"))
+    wrong = {path: content for path, content in files.items() if path not in test}
+    wrong |= {f"{top}test_c/target/{Path(path).name}": files[path] for path in train[: len(test)]}
+    source = write_zip(tmp_path / "mixed.zip", wrong)
+    with pytest.raises(IntegrityError) as caught:
+        prepare(BLUR_ID, Home(tmp_path / "home"), source=str(source))
+    told = "\n".join(caught.value.faults)
+    assert "not a picture of the test split, it belongs to the targets of the train split" in told
+
+
+def test_targets_among_the_views_are_named(tmp_path):
+    files = fake_dpd.official()
+    top = "dd_dp_dataset_canon/dd_dp_dataset_png/"
+    targets = sorted(path for path in files if path.startswith(f"{top}test_c/target/"))
+    wrong = {path: content for path, content in files.items() if not path.startswith(f"{top}test_c/source/")}
+    wrong |= {f"{top}test_c/source/{Path(path).name}": files[path] for path in targets}
+    source = write_zip(tmp_path / "targets.zip", wrong)
+    with pytest.raises(IntegrityError) as caught:
+        prepare(BLUR_ID, Home(tmp_path / "home"), source=str(source))
+    assert "it belongs to the targets of the test split" in "\n".join(caught.value.faults)
