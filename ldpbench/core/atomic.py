@@ -78,6 +78,25 @@ def write_text(path: Path, text: str) -> None:
     write_bytes(path, text.encode())
 
 
+def append_line(path: Path, line: bytes) -> None:
+    """Add one line to a file and wait until it is on disk; on any failure no part of it stays behind.
+
+    Raises:
+        StorageError: If the disk is full, read-only or not ours.
+    """
+    with explaining_storage("write", path), path.open("ab", buffering=0) as stream:
+        start = stream.tell()
+        try:
+            written = stream.write(line)
+            if written != len(line):
+                stream.write(line[written:])
+            os.fsync(stream.fileno())
+        except OSError:
+            with contextlib.suppress(OSError):
+                stream.truncate(start)
+            raise
+
+
 def write_json(path: Path, document: Any) -> None:
     """Replace ``path`` by an indented, key-ordered JSON document in one step."""
     write_text(path, json.dumps(document, indent=2, sort_keys=True, allow_nan=False) + "\n")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from ldpbench.core.atomic import explaining_storage, replacing_folder, write_text
+from ldpbench.core.atomic import append_line, explaining_storage, replacing_folder, write_text
 from ldpbench.core.errors import MissingPrerequisiteError
 from ldpbench.records import ImageRow, RunRecord
 from ldpbench.results.run_folder import PREVIEWS_FOLDER, RUN_FILE, SCORES_FILE, read_run
@@ -96,19 +96,7 @@ class RunWriter:
         Raises:
             StorageError: If the disk is full; the folder stays readable.
         """
-        path = self.folder / SCORES_FILE
-        line = row.model_dump_json().encode() + b"\n"
-        with explaining_storage("write", path), path.open("ab", buffering=0) as stream:
-            start = stream.tell()
-            try:
-                written = stream.write(line)
-                if written != len(line):
-                    stream.write(line[written:])
-                os.fsync(stream.fileno())
-            except OSError:
-                with contextlib.suppress(OSError):
-                    stream.truncate(start)
-                raise
+        append_line(self.folder / SCORES_FILE, row.model_dump_json().encode() + b"\n")
 
     def finish(self, *, failures: int, seconds: float) -> RunRecord:
         """Close the run: ``complete``, or ``partial`` if an image failed."""

@@ -1,13 +1,12 @@
 """The journal of a run: one JSON line an event, and nothing that happened after the step it resumes from."""
 
 import json
-import os
 from collections.abc import Iterator
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from ldpbench.core.atomic import explaining_storage, write_bytes
+from ldpbench.core.atomic import append_line, explaining_storage, write_bytes
 from ldpbench.core.errors import IntegrityError
 from ldpbench.training.validate import Validation
 
@@ -29,17 +28,8 @@ class Journal:
         Raises:
             StorageError: If the disk is full; no half line stays behind.
         """
-        line = (json.dumps({"kind": kind, "step": step, **values}, allow_nan=False) + "\n").encode()
-        with explaining_storage("write", self._path), self._path.open("ab", buffering=0) as stream:
-            start = stream.tell()
-            try:
-                written = stream.write(line)
-                if written != len(line):
-                    stream.write(line[written:])
-                os.fsync(stream.fileno())
-            except OSError:
-                stream.truncate(start)
-                raise
+        line = json.dumps({"kind": kind, "step": step, **values}, allow_nan=False) + "\n"
+        append_line(self._path, line.encode())
 
     def rewind(self, step: int) -> None:
         """Forget every line of a step that is still to be done, and half a last line."""

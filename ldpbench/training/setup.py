@@ -163,6 +163,8 @@ def surround(
     prior = make_prior(config, home, wishes.clip_weights, str(team.device))
     losses, loss_clip = make_losses(config, wishes.clip_weights, team.device)
     network = new_network(config, team.device)
+    # As JSON gives it back, so that what was stored can be compared with what is here.
+    identity = None if prior is None else json.loads(canonical_json(prior.identity))
     with _first_goes_first(team):  # what it keeps on disk, the others find there
         index = load_patch_index(prepared, config.split, config.patches, progress)
         scenes = load_scenes(
@@ -171,30 +173,16 @@ def surround(
             where=config.cache,
             device=team.device,
             folder=home.training / f".{DECODED_FOLDER}",
-            mark=[index.fingerprint, config.split, "" if prior is None else str(sorted(prior.identity.items()))],
+            mark=[index.fingerprint, config.split, canonical_json(identity)],
             progress=progress,
         )
-    sampler = Sampler(
-        index.places, config.patches.size_px, seed=config.seed, augment=config.augmentation == "dual-pixel"
-    )
+    flips = config.augmentation == "dual-pixel"
+    sampler = Sampler(index.places, config.patches.size_px, seed=config.seed, augment=flips)
     shadow = new_network(config, team.device)
     deblurrer = NetworkDeblurrer(
         shadow, config.network, prior if config.blur_map != TRUTH else None, wants_truth=config.blur_map == TRUTH
     )
-    # As JSON gives it back, so that what was stored can be compared with what is here.
-    identity = None if prior is None else json.loads(canonical_json(prior.identity))
-    facts = {
-        "dataset": config.dataset,
-        "split": config.split,
-        "fingerprint": index.fingerprint,
-        "seed": config.seed,
-        "loss_clip": loss_clip,
-        "hardware": {
-            "cpu": cpu_name(),
-            "gpu": gpu_name() if team.device.type == "cuda" else None,
-            "processes": team.world,
-        },
-    }
+    facts = _facts(config, index.fingerprint, loss_clip, team)
 
     def check(state: dict[str, Tensor]) -> Validation:
         shadow.load_state_dict(state)
@@ -222,6 +210,22 @@ def surround(
         facts=facts,
         blur_map_identity=identity,
     )
+
+
+def _facts(config: TrainConfig, fingerprint: str, loss_clip: str | None, team: Team) -> dict[str, Any]:
+    """What the weights come from, for their record."""
+    return {
+        "dataset": config.dataset,
+        "split": config.split,
+        "fingerprint": fingerprint,
+        "seed": config.seed,
+        "loss_clip": loss_clip,
+        "hardware": {
+            "cpu": cpu_name(),
+            "gpu": gpu_name() if team.device.type == "cuda" else None,
+            "processes": team.world,
+        },
+    }
 
 
 @contextmanager
