@@ -12,8 +12,10 @@ from ldpbench.core.progress import Progress
 from ldpbench.data.adapter import Collection
 from ldpbench.data.adapters.plain import Plain
 from ldpbench.data.layouts.by_manifest import collect_placed
-from ldpbench.data.layouts.dpd_blur import SplitFiles, capture_numbers, find_splits, match_split
+from ldpbench.data.layouts.dpd_blur import SplitFiles, find_splits, match_split
 from ldpbench.data.layouts.dpd_blur_labels import label_fault, pair_faults, read_labels
+from ldpbench.data.layouts.dpd_blur_names import NameReader
+from ldpbench.data.layouts.twins import twin_faults
 from ldpbench.data.tree import Tree
 from ldpbench.records import DatasetCard, ManifestRow
 
@@ -50,13 +52,14 @@ class DpdBlur(Plain):
         remarks: list[str] = []
         chosen = _fullest(found, remarks)
         unpaired: set[str] = set()
-        numbers = capture_numbers(manifest)
+        names = NameReader(manifest)
         for files in chosen:
-            matching = match_split(files, rows[files.split], numbers)
+            matching = match_split(files, rows[files.split], names)
             places |= matching.places
             faults += matching.faults
             if matching.faults:
                 unpaired.add(files.split)
+        faults += twin_faults(tree, places.values())
         facts, label_faults, label_remarks = _labelled(tree, rows[LABELLED_SPLIT])
         faults += label_faults + pair_faults(tree, {split: _pairs(part) for split, part in rows.items()})
         remarks += label_remarks

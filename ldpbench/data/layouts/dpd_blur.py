@@ -8,8 +8,10 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import PurePosixPath
 
+from ldpbench.data.layouts.dpd_blur_names import NameReader, PictureName
 from ldpbench.records import ManifestRow
 from ldpbench.records.dataset_card import Role
 
@@ -22,7 +24,6 @@ _OFFICIAL_ROLES: dict[tuple[str, str], Role] = {
     ("c", "target"): "target",
 }
 _RESTORMER_ROLES: dict[str, Role] = {"inputC": "center", "inputL": "left", "inputR": "right", "target": "target"}
-_SUFFIX = re.compile(r"_[LRCB]$")
 VIEW_ROLES: tuple[Role, ...] = ("left", "right", "center")
 
 
@@ -94,99 +95,109 @@ class Matching:
     faults: tuple[str, ...]
 
 
-def capture_numbers(rows: Sequence[ManifestRow]) -> dict[str, str]:
-    """Every capture number of the whole set, and whose it is: a number belongs to the views or to a target."""
-    return {
-        _number(row.path): f"the {'targets' if row.role == 'target' else 'views'} of the {row.split} split"
-        for row in rows
-    }
+Pictures = Mapping[str, PictureName]
+"""Paths of one role in natural order, and what their names say."""
 
 
-def match_split(files: SplitFiles, rows: Sequence[ManifestRow], numbers: Mapping[str, str]) -> Matching:
+def match_split(files: SplitFiles, rows: Sequence[ManifestRow], names: NameReader) -> Matching:
     """Pair the pictures of a split with the manifest.
 
-    By name, if the names are capture numbers; then a subset can be told apart. Else by sorted position, if the number
-    of pictures is right and the views agree in their names. Never by equal or neighbouring numbers, and never where a
-    name says that the picture belongs elsewhere: to another split, to a target, or to the other view.
+    By name, if the names hold capture numbers of the set; then a subset can be told apart. Else by sorted position, if
+    the number of pictures is right and the views agree in their names. Never by equal or neighbouring numbers, and
+    never where a name says that the picture belongs elsewhere: to another split, to a target, or to another view.
 
     Args:
         files: The split's pictures.
         rows: The manifest's rows of that split.
-        numbers: Those of ``capture_numbers``.
+        names: The reader of names, which knows the whole set.
     """
     wanted: dict[Role, list[ManifestRow]] = defaultdict(list)
     for row in rows:
         wanted[row.role].append(row)
+    read = {role: {path: names.read(path) for path in paths} for role, paths in files.roles.items()}
+    numbered = [role for role, pictures in read.items() if any(name.owner for name in pictures.values())]
+    places: dict[str, str] = {}
+    faults: list[str] = _view_faults(files.base, read, numbered)
+    unplaced = VIEW_ROLES if faults else ()
+    for role, pictures in read.items():
+        contradictions = _contradictions(role, pictures)
+        if role in numbered:
+            sound = {path: name for path, name in pictures.items() if path not in contradictions}
+            found, wrong = _by_name(files, role, sound, wanted[role])
+        else:
+            found, wrong = _by_position(pictures, wanted[role])
+            found = {} if contradictions or role in unplaced else found
+        places |= found
+        faults += [*contradictions.values(), *wrong]
+    return Matching(places, tuple(faults))
+
+
+def _contradictions(role: Role, pictures: Pictures) -> dict[str, str]:
+    """Faults of pictures whose own names say that they are something else, as after two folders were exchanged."""
+    is_marked = any(name.view == role for name in pictures.values())
+    faults: dict[str, str] = {}
+    for path, name in pictures.items():
+        if name.view not in (None, role):
+            faults[path] = f"{path}: its name says {name.view} view, its folder {role}"
+        elif name.view is None and is_marked:
+            faults[path] = f"{path}: expected a name marked as {role} view, as others in its folder are"
+    return faults
+
+
+def _view_faults(base: str, read: Mapping[Role, Pictures], numbered: Sequence[Role]) -> list[str]:
+    """Positions mean the same scene in every view only if all views have the same names."""
+    views = {role: pictures for role, pictures in read.items() if role in VIEW_ROLES}
+    told = {tuple(name.number for name in pictures.values()) for pictures in views.values()}
+    if len(told) < 2 or all(role in numbered for role in views):
+        return []
+    where = ", ".join(PurePosixPath(next(iter(pictures))).parent.as_posix() for pictures in views.values())
+    return [f"{base}: the pictures in {where} do not have the same names"]
+
+
+def _by_name(
+    files: SplitFiles, role: Role, pictures: Pictures, rows: Sequence[ManifestRow]
+) -> tuple[dict[str, str], list[str]]:
+    """Manifest path to path for files that have the role's own numbers, or those of the scenes; and faults.
+
+    A folder uses one kind of number, the one that more of its files have. The official layout has own numbers only.
+    """
+    own = {_own_number(row): row.path for row in rows}
+    scenes = {row.sample_id.upper(): row.path for row in rows}
+    tables = [own] if files.layout == "official" else [own, scenes]
+    table = max(tables, key=lambda numbers: sum(name.number in numbers for name in pictures.values()))
     places: dict[str, str] = {}
     faults: list[str] = []
-    by_position: dict[Role, tuple[str, ...]] = {}
-    for role, paths in files.roles.items():
-        named, strangers = _by_name(paths, wanted[role])
-        contradictions = _contradictions(role, paths)
-        faults += contradictions
-        if len(strangers) == len(paths) and not contradictions and not any(_number(path) in numbers for path in paths):
-            by_position[role] = paths
-            continue
-        places |= named
-        faults += [_out_of_place(path, files.split, numbers) for path in strangers]
-    return Matching(*_with_positions(files, wanted, by_position, places, faults))
-
-
-def _contradictions(role: Role, paths: Sequence[str]) -> list[str]:
-    """Pictures whose own names say that they are the other view, as after two folders were exchanged."""
-    said: dict[str, Role] = {"_L": "left", "_R": "right"}
-    meant = {path: said.get(PurePosixPath(path).stem[-2:]) for path in paths}
-    return [
-        f"{path}: its name says {meaning} view, its folder {role}"
-        for path, meaning in meant.items()
-        if meaning is not None and meaning != role
-    ]
-
-
-def _out_of_place(path: str, split: str, numbers: Mapping[str, str]) -> str:
-    owner = numbers.get(_number(path))
-    return f"{path}: not a picture of the {split} split" + (f", it belongs to {owner}" if owner else "")
-
-
-def _by_name(paths: Sequence[str], rows: Sequence[ManifestRow]) -> tuple[dict[str, str], list[str]]:
-    """Files whose names are the role's own numbers, or those of the scenes; and files whose names are neither."""
-    own = {_number(row.path): row.path for row in rows}
-    scenes = {row.sample_id: row.path for row in rows}
-    numbers = {path: _number(path) for path in paths}
-    # The 1000 numbers are all distinct, so a name can never mean two pictures.
-    table = max((own, scenes), key=lambda names: sum(number in names for number in numbers.values()))
-    named: dict[str, str] = {}
-    strangers: list[str] = []
-    for path, number in numbers.items():
-        if number in table and table[number] not in named:
-            named[table[number]] = path
-        else:
-            strangers.append(path)
-    return named, strangers
-
-
-def _number(path: str) -> str:
-    return _SUFFIX.sub("", PurePosixPath(path).stem)
-
-
-def _with_positions(
-    files: SplitFiles,
-    wanted: Mapping[Role, Sequence[ManifestRow]],
-    by_position: Mapping[Role, tuple[str, ...]],
-    places: dict[str, str],
-    faults: list[str],
-) -> tuple[dict[str, str], tuple[str, ...]]:
-    stems = {role: [_number(path) for path in paths] for role, paths in by_position.items() if role in VIEW_ROLES}
-    if len({tuple(names) for names in stems.values()}) > 1:
-        where = ", ".join(PurePosixPath(by_position[role][0]).parent.name for role in stems)
-        return places, (*faults, f"{files.base}: the pictures in {where} do not have the same names")
-    for role, paths in by_position.items():
-        folder = str(PurePosixPath(paths[0]).parent)
-        if len(paths) != len(wanted[role]):
+    for path, name in pictures.items():
+        wanted = table.get(name.number)
+        if name.others:
             faults.append(
-                f"{folder}: expected {len(wanted[role])} pictures, found {len(paths)}, and their names are no capture "
-                "numbers, so they cannot be paired"
+                f"{path}: its name holds several capture numbers, {' and '.join((name.number, *name.others))}"
             )
-            continue
-        places |= {row.path: path for row, path in zip(wanted[role], paths, strict=True)}
-    return places, tuple(faults)
+        elif wanted is None:
+            what = f"{role} picture" if name.split == files.split else f"picture of the {files.split} split"
+            faults.append(f"{path}: not a {what}" + (f", it belongs to {name.owner}" if name.owner else ""))
+        elif wanted in places:
+            faults.append(f"{path}: by its name the same picture as {places[wanted]}")
+        else:
+            places[wanted] = path
+    return places, faults
+
+
+def _own_number(row: ManifestRow) -> str:
+    return (PurePosixPath(row.path).stem if row.role == "target" else row.sample_id).upper()
+
+
+def _by_position(pictures: Pictures, rows: Sequence[ManifestRow]) -> tuple[dict[str, str], list[str]]:
+    """Manifest path to path in natural order; or why there is no such order."""
+    folder = PurePosixPath(next(iter(pictures))).parent
+    if len(pictures) != len(rows):
+        return {}, [
+            f"{folder}: expected {len(rows)} pictures, found {len(pictures)}, and their names are no capture numbers, "
+            "so they cannot be paired"
+        ]
+    alike = [
+        f"{folder}: {PurePosixPath(first).name} and {PurePosixPath(second).name} sort alike, so they have no position"
+        for first, second in pairwise(pictures)
+        if natural_key(pictures[first].number) == natural_key(pictures[second].number)
+    ]
+    return {} if alike else {row.path: path for row, path in zip(rows, pictures, strict=True)}, alike

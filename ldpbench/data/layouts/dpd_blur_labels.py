@@ -17,14 +17,18 @@ def read_labels(tree: Tree) -> dict[str, tuple[str, list[int]]]:
     """The label arrays in a tree: group to (path, positions as they stand there), for those that are there.
 
     Raises:
-        ValueError: If a file is not a list of integers.
+        ValueError: If a file is not a list of integers, or two files of one group do not say the same.
     """
     found: dict[str, tuple[str, list[int]]] = {}
     for group, stem in LABEL_FILES.items():
         paths = [path for path in tree.files if PurePosixPath(path).stem == stem and path.endswith(_SUFFIXES)]
+        said = {path: _positions(path, tree.read(path)) for path in paths}
+        for path, positions in said.items():
+            if sorted(positions) != sorted(said[paths[0]]):
+                raise ValueError(f"{paths[0]} and {path}: expected the same positions in both")
         if paths:
             path = min(paths, key=lambda name: (_SUFFIXES.index(PurePosixPath(name).suffix), len(name), name))
-            found[group] = (path, _positions(path, tree.read(path)))
+            found[group] = (path, said[path])
     return found
 
 
