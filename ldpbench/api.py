@@ -11,23 +11,34 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ldpbench.core.errors import LdpbenchError, UsageError
+from ldpbench.methods.network_method import NetworkMethod
 from ldpbench.methods.protocol import Deblurrer, SizeRule
+from ldpbench.networks.nafnet import NafBlock
+from ldpbench.networks.nafnet import blocks as naf_blocks
+from ldpbench.networks.nafnet import down as naf_down
+from ldpbench.networks.nafnet import up as naf_up
+from ldpbench.records import BaselineRecord
 from ldpbench.simulation.psf import PsfShape, psf_preset, rdpd_psf, signed_kernels
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-    from ldpbench.blurmap.estimator import BlurMap
+    from ldpbench.blurmap.estimator import BlurMap, BlurMapEstimator
     from ldpbench.data.sample import Sample
     from ldpbench.data.training.patches import PatchRule
     from ldpbench.data.training.view import TrainingView
     from ldpbench.simulation.models import Model, SimulatedViews
 
 __all__ = [
+    "BaselineRecord",
     "Deblurrer",
     "LdpbenchError",
+    "NafBlock",
+    "NetworkMethod",
     "PsfShape",
     "SizeRule",
+    "UsageError",
+    "blur_map_estimator",
     "build_network",
     "deblur",
     "estimate_blur_map",
@@ -35,6 +46,9 @@ __all__ = [
     "load_dataset",
     "load_method",
     "model_preset",
+    "naf_blocks",
+    "naf_down",
+    "naf_up",
     "psf_preset",
     "rdpd_psf",
     "score",
@@ -241,6 +255,22 @@ def estimate_blur_map(
         )
     views = [to_unit(view).reshape(*view.shape[:2], -1) for view in (left, right)]
     return estimator(method, clip_weights=clip_weights).estimate(*views)
+
+
+def blur_map_estimator(method: str = "disparity", *, clip_weights: str | None = None) -> "BlurMapEstimator":
+    """An estimator of blur maps, for many pairs.
+
+    Args:
+        method: With its options, such as ``disparity`` or ``clip-patch``.
+        clip_weights: CLIP's weights, for the estimators that need them.
+
+    Raises:
+        UsageError: If there is no such estimator or option.
+        MissingPrerequisiteError: If its weights are not there.
+    """
+    from ldpbench.blurmap.catalogue import estimator
+
+    return estimator(method, clip_weights=clip_weights)
 
 
 def deblur(left: NDArray[Any], right: NDArray[Any], method: str | Path | Deblurrer) -> Image:

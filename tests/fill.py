@@ -1,7 +1,10 @@
 """Weights made from nothing but names and shapes, so that two implementations can be compared without a checkpoint."""
 
 import math
+import re
 import zlib
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -21,12 +24,24 @@ def fill_value(key: str, shape: tuple[int, ...]) -> NDArray[np.float64]:
     return 1 + 0.1 * draws if key.endswith("weight") else 0.1 * draws
 
 
-def fill(network: nn.Module) -> nn.Module:
-    """Fill every floating entry of a network's state dict, parameters and buffers alike."""
+def fill(network: nn.Module, post_fill: Sequence[Mapping[str, Any]] | None = None) -> nn.Module:
+    """Fill every floating entry of a network's state dict, parameters and buffers alike.
+
+    Args:
+        network: The module.
+        post_fill: Steps for networks that would overflow or forget their input: a regular expression
+            ``keys_matching``, and ``multiply`` and ``add``, on the ``slice`` of the first axis if there is one.
+    """
     state = network.state_dict()
     for key, value in state.items():
         if value.is_floating_point():
             state[key] = torch.tensor(fill_value(key, tuple(value.shape))).to(value.dtype)
+    for step in post_fill or ():
+        for key, value in state.items():
+            if re.search(step["keys_matching"], key):
+                part = value[slice(*step["slice"])] if "slice" in step else value
+                part *= step.get("multiply", 1)
+                part += step.get("add", 0)
     network.load_state_dict(state)
     return network
 

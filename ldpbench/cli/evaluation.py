@@ -1,6 +1,7 @@
 """``evaluate``: methods x datasets."""
 
 import sys
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -12,15 +13,20 @@ from ldpbench.cli.options import (
     MethodsOption,
     TileOption,
     TlcOption,
+    WeightsOption,
+    WholeOption,
+    WindowsOption,
+    chosen_inference,
     demand_device,
 )
 from ldpbench.cli.results import ingest_and_tell, show_boards
 from ldpbench.cli.session import Answer, Session, command
 from ldpbench.core.allocator import keep_freed_memory
-from ldpbench.core.errors import EXIT_DONE, EXIT_FAILURES, UsageError
+from ldpbench.core.errors import EXIT_DONE, EXIT_FAILURES, MissingPrerequisiteError, UsageError
 
 if TYPE_CHECKING:
     from ldpbench.evaluation.evaluate import Outcome
+    from ldpbench.methods.inference import Inference
 
 
 def register(app: typer.Typer) -> None:
@@ -38,9 +44,18 @@ def _evaluate(
     previews: Annotated[bool, typer.Option("--previews/--no-previews", help="Keep a picture of every output.")] = True,
     tile: TileOption = None,
     tlc: TlcOption = None,
+    windows: WindowsOption = None,
+    whole: WholeOption = False,
+    weights: WeightsOption = None,
+    untrained: Annotated[
+        bool,
+        typer.Option("--untrained", help="Run networks without weights too, for their time alone: they get no scores."),
+    ] = False,
     device: DeviceOption = "cpu",
 ) -> Answer:
     """Run methods on prepared datasets and score them. Stopped at any moment, it continues where it was."""
+    from ldpbench.methods.weights import parse_given
+
     if not every and not method and not dataset:
         raise UsageError("nothing was chosen to evaluate", hint="give --all, or --method and --dataset")
     outcomes = run_plan(
@@ -50,8 +65,9 @@ def _evaluate(
         split=split,
         force=force,
         previews=previews,
-        tile=tile,
-        tlc=tlc,
+        inference=chosen_inference(whole=whole, tile=tile, windows=windows, tlc=tlc),
+        weights=parse_given(weights or []),
+        untrained=untrained,
         device=device,
     )
     failed = [outcome for outcome in outcomes if outcome.failures or outcome.status == "failed"]
@@ -63,6 +79,8 @@ def _evaluate(
             "status": outcome.status,
             "images": outcome.n_images,
             "failures": outcome.failures,
+            "untrained": outcome.untrained,
+            "seconds_median": outcome.median_s,
             "folder": outcome.folder,
             "reason": outcome.reason,
         }
@@ -79,20 +97,30 @@ def run_plan(
     split: str = "test",
     force: bool = False,
     previews: bool = True,
-    tile: int | None = None,
-    tlc: int | None = None,
+    inference: "Inference | None" = None,
+    weights: Mapping[str, str] | None = None,
+    untrained: bool = False,
     device: str = "cpu",
 ) -> "list[Outcome]":
     """Plan, run and ingest; say what was skipped and why, and what became of each cell."""
     from ldpbench.evaluation.evaluate import evaluate
     from ldpbench.evaluation.plan import make_plan
-    from ldpbench.methods.inference import Inference
-    from ldpbench.methods.tiling import Tiling
 
     demand_device(device)
     keep_freed_memory()
-    inference = Inference(None if tile is None else Tiling(tile), tlc)
-    plan = make_plan(session.home, methods=methods, datasets=datasets, split=split, device=device, inference=inference)
+    plan = make_plan(
+        session.home,
+        methods=methods,
+        datasets=datasets,
+        split=split,
+        device=device,
+        inference=inference,
+        weights=weights,
+        untrained=untrained,
+    )
+    if not plan.cells and any(skip.for_want_of_weights for skip in plan.skips):
+        first = next(skip for skip in plan.skips if skip.for_want_of_weights)
+        raise MissingPrerequisiteError(f"nothing can be run: {first.method}: {first.reason}")
     for skip in plan.skips:
         session.reporter.note(f"skipped {skip.method} on {skip.dataset}: {skip.reason}")
     outcomes = evaluate(
@@ -108,7 +136,14 @@ def run_plan(
         reason = f": {outcome.reason}" if outcome.reason else ""
         session.reporter.note(
             f"{outcome.method} on {outcome.dataset}: {outcome.status} ({outcome.n_run} of {outcome.n_images} images run"
-            f"{detail}){reason}"
+            f"{detail}){reason}{_time(outcome)}"
         )
     ingest_and_tell(session)
     return outcomes
+
+
+def _time(outcome: "Outcome") -> str:
+    """What an untrained method was run for."""
+    if outcome.median_s is None or not outcome.untrained:
+        return ""
+    return f"; untrained: {outcome.median_s:.3g} s per image in the median, no scores"

@@ -1,11 +1,14 @@
 """Options that several commands share."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ldpbench.core.errors import MissingPrerequisiteError, UsageError
+
+if TYPE_CHECKING:
+    from ldpbench.methods.inference import Inference
 
 MethodsOption = Annotated[
     list[str] | None,
@@ -36,7 +39,39 @@ TlcOption = Annotated[
     int | None,
     typer.Option("--tlc", min=16, help="Local averages (TLC) for a network trained on patches of so many px."),
 ]
+WindowsOption = Annotated[
+    int | None,
+    typer.Option("--windows", min=16, help="Side in px of windows side by side, as DeepRFT is tested."),
+]
+WholeOption = Annotated[
+    bool, typer.Option("--whole", help="Whole pictures also for methods whose authors test in another way.")
+]
+WeightsOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--weights",
+        help="NAME=FILE: weights for a method in place of the published ones; several files with commas. May be given "
+        "several times.",
+    ),
+]
 OutOption = Annotated[Path | None, typer.Option("--out", "-o", help="Where to write.")]
+
+
+def chosen_inference(*, whole: bool, tile: int | None, windows: int | None, tlc: int | None) -> "Inference | None":
+    """How methods see a picture by the options; None for each method's own way.
+
+    Raises:
+        UsageError: If more than one way is asked for.
+    """
+    from ldpbench.methods.inference import Inference
+    from ldpbench.methods.tiling import Tiling
+
+    if not whole and tile is windows is tlc is None:
+        return None
+    asked = Inference(tiles=None if tile is None else Tiling(tile), windows_px=windows, tlc_px=tlc)
+    if whole and asked.kind != "whole":
+        raise UsageError("--whole excludes --tile, --windows and --tlc", hint="choose one of them")
+    return asked
 
 
 def demand_device(device: str) -> None:

@@ -8,7 +8,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from ldpbench.core.errors import StorageError
 
@@ -51,8 +51,11 @@ def flush_folder(folder: Path) -> None:
             os.close(descriptor)
 
 
-def write_bytes(path: Path, data: bytes) -> None:
-    """Replace ``path`` by ``data`` in one step; on any failure the old file is untouched.
+@contextlib.contextmanager
+def replacing_file(path: Path) -> Iterator[IO[bytes]]:
+    """Give a stream beside ``path``; move it into place, flushed, when the block ends without an error.
+
+    On any failure the old file is untouched.
 
     Raises:
         StorageError: If the disk is full, read-only or not ours.
@@ -62,7 +65,7 @@ def write_bytes(path: Path, data: bytes) -> None:
         descriptor, beside = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
         try:
             with os.fdopen(descriptor, "wb") as stream:
-                stream.write(data)
+                yield stream
                 stream.flush()
                 os.fsync(stream.fileno())
             Path(beside).chmod(0o644)
@@ -71,6 +74,16 @@ def write_bytes(path: Path, data: bytes) -> None:
             Path(beside).unlink(missing_ok=True)
             raise
         flush_folder(path.parent)
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Replace ``path`` by ``data`` in one step; on any failure the old file is untouched.
+
+    Raises:
+        StorageError: If the disk is full, read-only or not ours.
+    """
+    with replacing_file(path) as stream:
+        stream.write(data)
 
 
 def write_text(path: Path, text: str) -> None:

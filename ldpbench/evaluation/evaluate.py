@@ -1,5 +1,6 @@
 """Running the cells of a plan."""
 
+import statistics
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -39,6 +40,9 @@ class Outcome:
     """Images that were run now; the others had been done before."""
     failures: int
     reason: str = ""
+    untrained: bool = False
+    median_s: float | None = None
+    """Time of the method alone per image, in the median."""
 
 
 def evaluate(
@@ -94,7 +98,14 @@ def _outcome(
         n_run=n_run,
         failures=failures,
         reason=reason,
+        untrained=cell.method.untrained,
+        median_s=None if folder is None else _median_s(folder),
     )
+
+
+def _median_s(folder: Path) -> float | None:
+    times = [row.seconds for row in read_run(folder).rows if row.seconds is not None]
+    return statistics.median(times) if times else None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,7 +137,16 @@ class _Engine:
         found = None if self.force else find_run(self.runs, cell.key)
         if found is not None and read_run(found).record.status == "complete":
             return _outcome(cell, "done-before", found, n_run=0)
-        deblurrer = load_method(cell.method_folder, device=cell.device, inference=cell.inference).deblurrer
+        loaded = load_method(
+            cell.source,
+            device=cell.device,
+            inference=cell.inference,
+            weights=cell.weights,
+            untrained=cell.method.untrained,
+        )
+        for note in loaded.notes:
+            self.progress.note(f"{cell.name}: {note}")
+        deblurrer = loaded.deblurrer
         if found is None:
             return self._run_images(cell, RunWriter.create(self.runs, self._new_record(cell)), deblurrer)
         self.progress.note(f"continuing {found.name}")
@@ -155,8 +175,9 @@ class _Engine:
         samples = cell.prepared.split(cell.dataset.split)
         todo = [index for index, name in enumerate(samples.ids) if name not in writer.done]
         failures = 0
+        keeps_pictures = self.previews and not cell.method.untrained
         for index in self.progress.track(todo, label=cell.name, total=len(todo)):
-            row = _run_image(samples, index, cell, writer if self.previews else None, deblurrer)
+            row = _run_image(samples, index, cell, writer if keeps_pictures else None, deblurrer)
             writer.append(row)
             if row.failure is not None:
                 failures += 1

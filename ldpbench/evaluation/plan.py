@@ -1,25 +1,20 @@
 """What there is to do: methods x datasets, less what is done, with a reason for everything that is skipped."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from ldpbench.core.errors import MissingPrerequisiteError, UsageError
 from ldpbench.core.home import Home
+from ldpbench.core.names import unknown_name
 from ldpbench.data.cards import all_cards, load_card
 from ldpbench.data.prepared import PreparedDataset, is_prepared, open_prepared
 from ldpbench.evaluation.scoring import bind_protocols
-from ldpbench.methods.inference import WHOLE, Inference
-from ldpbench.methods.loading import (
-    RECORD_FILE,
-    baseline_folders,
-    method_code_sha256,
-    method_folder,
-    method_ref,
-)
-from ldpbench.networks.checkpoint_record import is_checkpoint
-from ldpbench.records import BaselineRecord, DatasetCard, DatasetRef, MethodRef, Protocol, load_yaml_record
+from ldpbench.methods.find import FoundMethod, find_method, find_methods
+from ldpbench.methods.inference import Inference
+from ldpbench.methods.loading import method_ref, own_inference, refusal
+from ldpbench.methods.weights import choose_weights, lacking
+from ldpbench.records import DatasetCard, DatasetRef, MethodRef, Protocol
 from ldpbench.records.run import cell_key
 
 DEFAULT_SPLIT = "test"
@@ -29,7 +24,7 @@ DEFAULT_SPLIT = "test"
 class Cell:
     """One method on one split of one dataset."""
 
-    method_folder: Path
+    source: FoundMethod
     method: MethodRef
     prepared: PreparedDataset
     dataset: DatasetRef
@@ -37,6 +32,8 @@ class Cell:
     config: dict[str, Any]
     device: str
     inference: Inference
+    weights: str | None = None
+    """What was given with ``--weights``; None for the published files."""
 
     @property
     def key(self) -> str:
@@ -56,6 +53,7 @@ class Skip:
     method: str
     dataset: str
     reason: str
+    for_want_of_weights: bool = False
 
 
 @dataclass(frozen=True)
@@ -73,7 +71,9 @@ def make_plan(
     datasets: Sequence[str],
     split: str = DEFAULT_SPLIT,
     device: str = "cpu",
-    inference: Inference = WHOLE,
+    inference: Inference | None = None,
+    weights: Mapping[str, str] | None = None,
+    untrained: bool = False,
 ) -> Plan:
     """Cross methods and datasets.
 
@@ -83,12 +83,39 @@ def make_plan(
         datasets: Ids; empty for all prepared ones.
         split: The split to run on.
         device: Where networks run.
-        inference: How networks see a picture. Numbers of one way are never ranked with those of another.
+        inference: How methods see a picture; None for each one's own way. Numbers of one way are never ranked with
+            those of another.
+        weights: Files by method id, in place of the published ones.
+        untrained: Run networks whose weights are not here with fresh ones, for their time alone.
 
     Raises:
         UsageError: For an unknown name.
-        MissingPrerequisiteError: If nothing is prepared, or a named dataset is not.
+        MissingPrerequisiteError: If nothing is prepared, or a named dataset or file is not there.
     """
+    chosen = _chosen_datasets(home, datasets, split)
+    found = [find_method(name) for name in _unique(methods)] or list(find_methods().values())
+    given = dict(weights or {})
+    for name in given:
+        if name not in {method.record.id for method in found}:
+            raise unknown_name("method of this evaluation", name, [method.record.id for method in found])
+    cells: list[Cell] = []
+    skips: list[Skip] = []
+    for method in found:
+        name = method.record.id
+        wanting = None if name in given else lacking(method)
+        for prepared in chosen:
+            way = _way(method, prepared.card, inference)
+            reason = _reason_to_skip(method, prepared, split) or refusal(method, way)
+            if reason or (wanting and not untrained):
+                skips.append(Skip(name, prepared.card.id, reason or str(wanting), for_want_of_weights=not reason))
+            else:
+                cells.append(
+                    _make_cell(method, prepared, split, device, way, given.get(name), untrained=wanting is not None)
+                )
+    return Plan(tuple(cells), tuple(skips))
+
+
+def _chosen_datasets(home: Home, datasets: Sequence[str], split: str) -> list[PreparedDataset]:
     for card in map(load_card, _unique(datasets)):
         if "deblur" not in card.tasks:
             raise UsageError(_no_sharp_picture(card), hint=f"it serves the tasks {' and '.join(card.tasks)}")
@@ -103,22 +130,12 @@ def make_plan(
         raise MissingPrerequisiteError(
             f"no dataset is prepared in {home.datasets}", hint="run `ldpbench prepare sample` first"
         )
-    folders = [method_folder(name) for name in _unique(methods)] or [
-        folder for _, folder in sorted(baseline_folders().items())
-    ]
-    cells: list[Cell] = []
-    skips: list[Skip] = []
-    for folder in folders:
-        record = load_yaml_record(folder / RECORD_FILE, BaselineRecord)
-        for prepared in chosen:
-            reason = _reason_to_skip(record, prepared, split)
-            if inference != WHOLE and not is_checkpoint(folder):
-                reason = reason or "it works on whole pictures only"
-            if reason:
-                skips.append(Skip(record.id, prepared.card.id, reason))
-            else:
-                cells.append(_make_cell(folder, record, prepared, split, device, inference))
-    return Plan(tuple(cells), tuple(skips))
+    return chosen
+
+
+def _way(method: FoundMethod, card: DatasetCard, asked: Inference | None) -> Inference:
+    way = own_inference(method.record) if asked is None else asked
+    return way.for_size(card.height_px, card.width_px)
 
 
 def _unique(names: Sequence[str]) -> list[str]:
@@ -129,8 +146,10 @@ def _no_sharp_picture(card: DatasetCard) -> str:
     return f"{card.id} has no sharp picture, so deblurring cannot be scored on it"
 
 
-def _reason_to_skip(record: BaselineRecord, prepared: PreparedDataset, split: str) -> str | None:
+def _reason_to_skip(method: FoundMethod, prepared: PreparedDataset, split: str) -> str | None:
     card = prepared.card
+    if method.record.skipped:
+        return method.record.skipped
     if split not in card.splits:
         return f"it has no {split} split"
     if "deblur" not in card.tasks:
@@ -141,7 +160,14 @@ def _reason_to_skip(record: BaselineRecord, prepared: PreparedDataset, split: st
 
 
 def _make_cell(
-    folder: Path, record: BaselineRecord, prepared: PreparedDataset, split: str, device: str, inference: Inference
+    method: FoundMethod,
+    prepared: PreparedDataset,
+    split: str,
+    device: str,
+    inference: Inference,
+    given: str | None,
+    *,
+    untrained: bool,
 ) -> Cell:
     card, part = prepared.card, prepared.info.splits[split]
     dataset = DatasetRef(
@@ -153,17 +179,22 @@ def _make_cell(
         complete=part.complete,
         n_images_whole=part.whole,
     )
+    chosen = None if untrained else choose_weights(method, given)
+    # Without protocols nothing is scored, and nothing can be ranked.
+    protocols = () if untrained else bind_protocols(card, part.fingerprint, split, inference=inference)
     return Cell(
-        method_folder=folder,
-        method=method_ref(record, folder, method_code_sha256(folder)),
+        source=method,
+        method=method_ref(method, chosen, untrained=untrained),
         prepared=prepared,
         dataset=dataset,
-        protocols=bind_protocols(card, part.fingerprint, split, inference=inference.kind),
+        protocols=protocols,
         config={
             "device": device,
             "dtype": "float32",
             "inference": inference.description,
+            **({"untrained": True} if untrained else {}),
         },
         device=device,
         inference=inference,
+        weights=given,
     )

@@ -1,7 +1,6 @@
 """Scoring one restored picture under every protocol of its dataset."""
 
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,6 +8,7 @@ from numpy.typing import NDArray
 from ldpbench.core.errors import MissingPrerequisiteError
 from ldpbench.data.sample import Sample
 from ldpbench.evaluation.registration import estimate_similarity, register_target
+from ldpbench.methods.inference import WHOLE, Inference
 from ldpbench.metrics.catalogue import get_metric
 from ldpbench.metrics.engine import measure
 from ldpbench.records import DatasetCard, Protocol, Score
@@ -18,7 +18,7 @@ Image = NDArray[np.float32]
 
 
 def bind_protocols(
-    card: DatasetCard, fingerprint: str, split: str, *, inference: Literal["whole", "tiled", "tlc"] = "whole"
+    card: DatasetCard, fingerprint: str, split: str, *, inference: Inference = WHOLE
 ) -> tuple[Protocol, ...]:
     """The card's protocols, bound to the content of one split and to the metrics' versions."""
     return tuple(
@@ -34,7 +34,8 @@ def bind_protocols(
             rounding=spec.rounding,
             domain=spec.domain,
             registration=spec.registration,
-            inference=inference,
+            inference=inference.kind,
+            multiple_px=inference.crop_px or 1,
             metrics=tuple(sorted(get_metric(metric).spec.ref for metric in spec.metrics)),
             regions=spec.regions,
         )
@@ -100,8 +101,7 @@ def score_picture(
 def _score_under(protocol: Protocol, picture: Image, sample: Sample, targets: Targets) -> list[Score]:
     target = targets.plain if protocol.registration == "none" else targets.registered
     assert target is not None, "prepare_targets saw this protocol"
-    border = protocol.border_px
-    inner = (slice(border, picture.shape[0] - border), slice(border, picture.shape[1] - border))
+    inner = tuple(_inner(side, protocol) for side in picture.shape[:2])
     prediction, truth = (
         _rounded(in_domain(values, protocol.domain, sample.white_level)[inner], protocol.rounding)
         for values in (picture, target)
@@ -117,6 +117,12 @@ def _score_under(protocol: Protocol, picture: Image, sample: Sample, targets: Ta
         Score(protocol=protocol.hash, region=found.region, metric=found.metric, value=found.value, status=found.status)
         for found in measure(prediction, truth, metric_ids, regions)
     ]
+
+
+def _inner(side_px: int, protocol: Protocol) -> slice:
+    """The scored part of a height or width."""
+    kept = side_px - side_px % protocol.multiple_px
+    return slice(protocol.border_px, kept - protocol.border_px)
 
 
 def _rounded(values: Image, rounding: str) -> Image:

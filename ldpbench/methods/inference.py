@@ -1,10 +1,10 @@
-"""How a network sees a whole picture: at once, in tiles, or with local averages."""
+"""How a method sees a whole picture: at once, in tiles or windows, with local averages, or cut to size."""
 
 from dataclasses import dataclass
-from typing import Literal
 
 from ldpbench.core.errors import UsageError
 from ldpbench.methods.tiling import Tiling
+from ldpbench.records.inference_way import InferenceKind
 
 
 @dataclass(frozen=True)
@@ -13,31 +13,63 @@ class Inference:
 
     Args:
         tiles: Overlapping tiles; None for the picture at once.
+        windows_px: Side of windows without overlap, the last ones flush with the border (DeepRFT's test).
         tlc_px: Side of the patches that a network was trained on: its averages over the picture become averages over
             windows of half as much again (TLC, Chu et al., ECCV 2022). None leaves them.
+        crop_px: The picture is cut at the bottom and right to a multiple of this, and scored there (IFAN's test).
 
     Raises:
-        UsageError: If both are chosen.
+        UsageError: If more than one is chosen.
     """
 
     tiles: Tiling | None = None
+    windows_px: int | None = None
     tlc_px: int | None = None
+    crop_px: int | None = None
 
     def __post_init__(self) -> None:
-        if self.tiles is not None and self.tlc_px is not None:
-            raise UsageError("tiles and TLC are two remedies for one ill", hint="choose one of them")
+        ways = (self.tiles, self.windows_px, self.tlc_px, self.crop_px)
+        if sum(way is not None for way in ways) > 1:
+            raise UsageError("tiles, windows, TLC and cropping are remedies for one ill", hint="choose one of them")
+
+    @classmethod
+    def parse(cls, text: str) -> "Inference":
+        """From a record's ``whole``, ``tiled:512+32``, ``windows:512``, ``tlc:256`` or ``crop:8``."""
+        kind, _, size = text.partition(":")
+        if kind == "tiled":
+            side, _, overlap = size.partition("+")
+            return cls(tiles=Tiling(int(side), int(overlap)) if overlap else Tiling(int(side)))
+        sizes = {f"{kind}_px": int(size)} if size else {}
+        return cls(**sizes)  # type: ignore[arg-type]  # the record's pattern leaves windows, tlc and crop
 
     @property
-    def kind(self) -> Literal["whole", "tiled", "tlc"]:
+    def kind(self) -> InferenceKind:
         """Its name in a protocol."""
-        return "tiled" if self.tiles is not None else "tlc" if self.tlc_px is not None else "whole"
+        if self.tiles is not None:
+            return "tiled"
+        if self.windows_px is not None:
+            return "windows"
+        return "tlc" if self.tlc_px is not None else "crop" if self.crop_px is not None else "whole"
 
     @property
     def description(self) -> str:
         """Everything of it, for the record of a run."""
         if self.tiles is not None:
             return f"tiles of {self.tiles.size_px} px, overlap {self.tiles.overlap_px} px"
+        if self.windows_px is not None:
+            return f"windows of {self.windows_px} px"
+        if self.crop_px is not None:
+            return f"cut to multiples of {self.crop_px} px"
         return "whole" if self.tlc_px is None else f"local averages for training patches of {self.tlc_px} px"
+
+    def for_size(self, height_px: int | None, width_px: int | None) -> "Inference":
+        """What it comes to for pictures of one size: a crop that cuts nothing, or one tile, is the whole picture."""
+        if height_px is None or width_px is None:
+            return self
+        if self.crop_px is not None:
+            return WHOLE if height_px % self.crop_px == width_px % self.crop_px == 0 else self
+        side = self.tiles.size_px if self.tiles is not None else self.windows_px
+        return WHOLE if side is not None and max(height_px, width_px) <= side else self
 
 
 WHOLE = Inference()

@@ -1,19 +1,21 @@
-"""Methods as plugin folders: finding their records, and building the method behind one."""
+"""Building the method behind a name: from its plugin's code, its weights, or its checkpoint."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
-from ldpbench.core.errors import MethodError, UsageError
-from ldpbench.core.hashing import sha256_folder
-from ldpbench.core.names import unknown_name
-from ldpbench.core.resources import load_folder_package, record_folders
-from ldpbench.methods.inference import WHOLE, Inference
+from torch import nn
+
+from ldpbench.core.errors import MethodError, MissingPrerequisiteError, UsageError
+from ldpbench.core.resources import load_folder_package
+from ldpbench.methods.find import FoundMethod, find_method
+from ldpbench.methods.inference import Inference
 from ldpbench.methods.protocol import Deblurrer
-from ldpbench.networks.checkpoint_record import is_checkpoint
+from ldpbench.methods.weights import ChosenWeights, choose_weights
 from ldpbench.networks.checkpoint_record import read_record as read_checkpoint_record
-from ldpbench.records import BaselineRecord, MethodRef, load_yaml_record
-
-RECORD_FILE = "baseline.yaml"
+from ldpbench.records import BaselineRecord, MethodRef
 
 
 @dataclass(frozen=True)
@@ -23,110 +25,152 @@ class LoadedMethod:
     record: BaselineRecord
     deblurrer: Deblurrer
     code_sha256: str
+    weights: ChosenWeights | None = None
+    network: nn.Module | None = None
+    """Of a published network."""
+    notes: tuple[str, ...] = ()
+    """What was noticed while its weights were read."""
 
 
-def method_ref(record: BaselineRecord, folder: Path, code_sha256: str) -> MethodRef:
+def method_ref(method: FoundMethod, weights: ChosenWeights | None = None, *, untrained: bool = False) -> MethodRef:
     """What a run record says of a method, known before its code is imported or its weights are read."""
+    record = method.record
+    sha256 = weights.sha256 if weights is not None else None
+    if method.is_checkpoint:
+        sha256 = read_checkpoint_record(method.folder).weights.sha256
     return MethodRef(
         id=record.id,
         version=record.version,
         title=record.title,
         kind=record.kind,
         inputs=record.inputs,
-        code_sha256=code_sha256,
-        weights_sha256=read_checkpoint_record(folder).weights.sha256 if is_checkpoint(folder) else None,
+        code_sha256=method.code_sha256,
+        weights_sha256=sha256,
+        weights_files=tuple(path.name for path in weights.paths) if weights is not None else (),
+        untrained=untrained,
         parameters=record.parameters,
     )
 
 
-def _read_record(folder: Path) -> BaselineRecord:
-    record = load_yaml_record(folder / RECORD_FILE, BaselineRecord)
-    if record.id != folder.name and not is_checkpoint(folder):
-        raise UsageError(
-            f"{folder / RECORD_FILE} says id {record.id!r}, its folder says {folder.name!r}", hint="make them equal"
-        )
-    return record
+def own_inference(record: BaselineRecord) -> Inference:
+    """How the authors' own test sees a picture."""
+    return Inference.parse(record.inference.default)
 
 
-def baseline_folders() -> dict[str, Path]:
-    """The plugin folder of every method, by id."""
-    return record_folders("baselines", RECORD_FILE)
+def refusal(method: FoundMethod, inference: Inference) -> str | None:
+    """Why a method cannot see pictures that way; None if it can."""
+    if method.is_checkpoint and inference.kind in ("whole", "tiled", "tlc"):
+        return None
+    if inference.kind == "whole" or inference.kind in method.record.inference.supported:
+        return None
+    known = " or ".join(method.record.inference.supported)
+    return "it works on whole pictures only" if known == "whole" else f"it cannot be run {inference.kind}, only {known}"
 
 
-def baseline_records() -> dict[str, BaselineRecord]:
-    """Every method's record by id, read without importing any method's code.
-
-    Raises:
-        UsageError: If a record is not valid; file and key are named.
-    """
-    return {name: _read_record(folder) for name, folder in sorted(baseline_folders().items())}
-
-
-def method_folder(id_or_path: str | Path) -> Path:
-    """The plugin folder behind an id, or behind a path that holds a record.
-
-    Raises:
-        UsageError: If no method is called that.
-    """
-    folders = baseline_folders()
-    if str(id_or_path) in folders:
-        return folders[str(id_or_path)]
-    path = Path(id_or_path).expanduser()
-    if (path / RECORD_FILE).is_file():
-        return path.absolute()
-    if path.is_dir():
-        raise UsageError(f"{path} is not a method: it has no {RECORD_FILE}", hint="see docs/add-a-method.md")
-    raise unknown_name("method", str(id_or_path), folders)
-
-
-def method_code_sha256(folder: Path) -> str:
-    """SHA-256 over a folder's sources or its checkpoint's record: a method whose code changed is another method."""
-    return sha256_folder(folder, (".py", ".yaml", *((".json",) if is_checkpoint(folder) else ())))
-
-
-def load_method(id_or_path: str | Path, *, device: str = "cpu", inference: Inference = WHOLE) -> LoadedMethod:
+def load_method(
+    id_or_path: str | Path | FoundMethod,
+    *,
+    device: str = "cpu",
+    inference: Inference | None = None,
+    weights: str | Path | None = None,
+    untrained: bool = False,
+) -> LoadedMethod:
     """Build a method: from its checkpoint, or by importing its folder's code.
 
     Args:
         id_or_path: An id, a plugin folder or a checkpoint folder.
-        device: Where a checkpoint's network runs.
-        inference: How a checkpoint's network sees a picture.
+        device: Where a network runs.
+        inference: How it sees a picture; None for the way of its authors' own test.
+        weights: Weights in place of the published ones: see ``choose_weights``.
+        untrained: Build a published network with fresh weights, for its time alone.
 
     Raises:
-        UsageError: If no method is called that or its record is not valid.
+        UsageError: If no method is called that, its record is not valid, or it cannot be run that way.
         MethodError: If it cannot be imported or built, or contradicts its record.
         MissingPrerequisiteError: If something it needs is not there.
-        IntegrityError: If a checkpoint is damaged.
+        IntegrityError: If weights are damaged or of another network.
     """
-    folder = method_folder(id_or_path)
-    record = _read_record(folder)
-    deblurrer = (
-        _from_checkpoint(folder, device, inference) if is_checkpoint(folder) else _from_code(folder, record, inference)
-    )
-    if deblurrer.inputs != record.inputs:
+    method = id_or_path if isinstance(id_or_path, FoundMethod) else find_method(id_or_path)
+    record = method.record
+    if record.skipped:
+        raise MissingPrerequisiteError(f"{record.id} is not offered: {record.skipped}")
+    way = own_inference(record) if inference is None else inference
+    reason = refusal(method, way)
+    if reason is not None:
+        raise UsageError(f"{record.id}: {reason}", hint="choose another way of inference")
+    given = None if weights is None else str(weights)
+    if untrained:
+        if given is not None:
+            raise UsageError(f"{record.id}: --untrained and --weights exclude each other", hint="choose one of them")
+        chosen = None
+    else:
+        chosen = choose_weights(method, given)
+    loaded = _build(method, device, way, chosen)
+    if loaded.deblurrer.inputs != record.inputs:
         raise MethodError(
-            f"{record.id}: its code wants {deblurrer.inputs}, its record says {record.inputs}", hint="make them equal"
+            f"{record.id}: its code wants {loaded.deblurrer.inputs}, its record says {record.inputs}",
+            hint="make them equal",
         )
-    return LoadedMethod(record, deblurrer, method_code_sha256(folder))
+    return loaded
 
 
-def _from_checkpoint(folder: Path, device: str, inference: Inference) -> Deblurrer:
-    from ldpbench.methods.checkpoint import load_network_method
+def _build(method: FoundMethod, device: str, way: Inference, chosen: ChosenWeights | None) -> LoadedMethod:
+    if method.is_checkpoint:
+        from ldpbench.methods.checkpoint import load_network_method
 
-    return load_network_method(folder, device=device, inference=inference)
+        deblurrer: Deblurrer = load_network_method(method.folder, device=device, inference=way)
+        return LoadedMethod(method.record, deblurrer, method.code_sha256)
+    module = load_folder_package(method.folder)
+    network: nn.Module | None = None
+    notes: tuple[str, ...] = ()
+    if method.record.kind == "network":
+        from ldpbench.methods.published import prepare_network
+
+        network, notes = prepare_network(method, module, chosen, way, device)
+    built = _called(method, module, network)
+    return LoadedMethod(method.record, _in_the_way(built, way), method.code_sha256, chosen, network, notes)
 
 
-def _from_code(folder: Path, record: BaselineRecord, inference: Inference) -> Deblurrer:
-    if inference != WHOLE:
-        raise UsageError(f"{record.id} works on whole pictures only", hint="leave --tile and --tlc out")
-    module = load_folder_package(folder)
-    build = getattr(module, "build", None)
-    if not callable(build):
-        raise MethodError(f"{folder / '__init__.py'} has no build() function", hint="add one that returns a Deblurrer")
-    deblurrer = build()
+def _called(method: FoundMethod, module: ModuleType, network: nn.Module | None) -> Deblurrer:
+    build = plugin_function(module, method.folder, "build")
+    assert build is not None, "demanded"
+    deblurrer = build() if network is None else build(network, method.record)
     if not isinstance(deblurrer, Deblurrer):
         raise MethodError(
-            f"build() of {record.id} returned {type(deblurrer).__name__}, expected a Deblurrer",
+            f"build() of {method.record.id} returned {type(deblurrer).__name__}, expected a Deblurrer",
             hint="derive it from ldpbench.api.Deblurrer",
         )
     return deblurrer
+
+
+def plugin_function(
+    module: ModuleType, folder: Path, name: str, *, optional: bool = False
+) -> Callable[..., Any] | None:
+    """A function that a plugin exports.
+
+    Raises:
+        MethodError: If it is not there and has to be.
+    """
+    function = getattr(module, name, None)
+    if callable(function):
+        return function  # type: ignore[no-any-return]  # a plugin's own, checked by what it returns
+    if optional:
+        return None
+    raise MethodError(f"{folder / '__init__.py'} has no {name}() function", hint="see docs/add-a-method.md")
+
+
+def _in_the_way(deblurrer: Deblurrer, way: Inference) -> Deblurrer:
+    from ldpbench.methods.parts import InParts
+
+    if way.kind in ("tiled", "windows"):
+        return InParts(deblurrer, way)
+    if way.crop_px is not None:
+        deblurrer.crop_px = way.crop_px
+    return deblurrer
+
+
+def baseline_records() -> Mapping[str, BaselineRecord]:
+    """Every installed method's record by id."""
+    from ldpbench.methods.find import find_methods
+
+    return {name: method.record for name, method in find_methods().items()}

@@ -30,8 +30,9 @@ class SizeRule:
 class Deblurrer(ABC):
     """A method that turns dual-pixel views into a sharp picture.
 
-    A subclass declares its needs and implements ``restore``. The runtime checks and normalises the views, pads them
-    to the size rule, clamps the result to [0, 1], crops it and takes the time; a method does none of that.
+    A subclass declares its needs and implements ``restore``. The runtime checks and normalises the views, cuts them to
+    the bit depth, orders their channels, pads them to the size rule, moves them to the device, clamps the result to
+    [0, 1], crops it and takes the time; a method does none of that.
     """
 
     inputs: tuple[View, ...] = ("left", "right")
@@ -41,6 +42,14 @@ class Deblurrer(ABC):
     channels: ClassVar[tuple[int, ...]] = (1, 3)
     """Channel counts it accepts. A grey picture is repeated three times for a method that wants only 3."""
     dtypes: ClassVar[tuple[torch.dtype, ...]] = (torch.float32,)
+    bits: Literal[8, 16] | None = None
+    """Deeper pictures are cut to this many bits first, as the readers of 8-bit methods do (``v >> 8``); None: any."""
+    channel_order: Literal["rgb", "bgr"] = "rgb"
+    """Of the pictures it is given and of its answer."""
+    device: torch.device = torch.device("cpu")
+    """Where it wants its tensors."""
+    crop_px: int | None = None
+    """Pictures are cut at the bottom and right to a multiple of this, and only that part is restored."""
 
     @abstractmethod
     def restore(

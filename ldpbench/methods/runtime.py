@@ -83,24 +83,56 @@ def _restore(deblurrer: Deblurrer, views: dict[View, Image]) -> Restored:
     if lacking:
         raise UsageError(f"{type(deblurrer).__name__} wants {', '.join(lacking)}, which this picture does not have")
     height, width, channels = views["left"].shape
-    given = {name: _batch(views[name], name, deblurrer) for name in deblurrer.inputs}
+    rows, columns = (size - size % (deblurrer.crop_px or 1) for size in (height, width))
+    if not rows or not columns:
+        raise UsageError(
+            f"a picture of {width}x{height} px has no part whose sides are multiples of {deblurrer.crop_px}"
+        )
+    given = {name: _batch(views[name][:rows, :columns], name, deblurrer) for name in deblurrer.inputs}
     output, seconds = _timed_call(deblurrer, given)
     expected = next(iter(given.values())).shape[-2:]
     _check(output, type(deblurrer).__name__, expected)
-    cropped = output[0, :, :height, :width].detach().to("cpu", torch.float32)
-    if cropped.shape[0] != channels:
-        cropped = cropped.mean(0, keepdim=True) if channels == 1 else cropped.expand(channels, -1, -1)
-    outside = float(((cropped < 0) | (cropped > 1)).float().mean())
-    image = cropped.clamp(0, 1).permute(1, 2, 0).contiguous().numpy()
-    return Restored(image, seconds, outside)
+    restored = output[0, :, :rows, :columns].detach().to("cpu", torch.float32)
+    if deblurrer.channel_order == "bgr":
+        restored = restored.flip(0)
+    if restored.shape[0] != channels:
+        restored = restored.mean(0, keepdim=True) if channels == 1 else restored.expand(channels, -1, -1)
+    outside = float(((restored < 0) | (restored > 1)).float().mean())
+    image = restored.clamp(0, 1).permute(1, 2, 0).contiguous().numpy()
+    return Restored(_whole(image, views["center"]), seconds, outside)
+
+
+def _whole(restored: Image, center: Image) -> Image:
+    """What was cut off at the bottom and right is given back as it came."""
+    if restored.shape == center.shape:
+        return restored
+    image = center.copy()
+    image[: restored.shape[0], : restored.shape[1]] = restored
+    return image
 
 
 def _batch(view: Image, name: View, deblurrer: Deblurrer) -> torch.Tensor:
-    """One view as a padded (1, C, H, W) tensor of a channel count the method takes."""
+    """One view as a padded (1, C, H, W) tensor of the depth, channels and device that the method takes."""
+    if name != "blur_map" and deblurrer.bits is not None:
+        view = cut_to_bits(view, deblurrer.bits)
     tensor = torch.from_numpy(np.ascontiguousarray(view.transpose(2, 0, 1)))[None]
-    if name != "blur_map" and tensor.shape[1] == 1 and 1 not in deblurrer.channels:
-        tensor = tensor.expand(-1, 3, -1, -1).contiguous()
-    return pad_to(tensor, deblurrer.size)
+    if name != "blur_map":
+        if tensor.shape[1] == 1 and 1 not in deblurrer.channels:
+            tensor = tensor.expand(-1, 3, -1, -1).contiguous()
+        if deblurrer.channel_order == "bgr":
+            tensor = tensor.flip(1)
+    return pad_to(tensor, deblurrer.size).to(deblurrer.device)
+
+
+def cut_to_bits(view: Image, bits: int) -> Image:
+    """What a reader of ``bits`` bits makes of a 16-bit file: the low bits are cut off, not rounded.
+
+    Args:
+        view: float32 in [0, 1].
+        bits: 8 or 16.
+    """
+    codes = np.rint(view * np.float32(65535)).astype(np.uint16)
+    return np.asarray((codes >> (16 - bits)).astype(np.float32) / np.float32(2**bits - 1))
 
 
 def pad_to(tensor: torch.Tensor, rule: SizeRule) -> torch.Tensor:

@@ -81,3 +81,41 @@ def _ramp(part: slice, length: int, tiling: Tiling, like: Tensor) -> Tensor:
     rise = torch.minimum(place, ones) if part.start > 0 else ones
     fall = torch.minimum(place.flip(0), ones) if part.stop < length else ones
     return rise * fall
+
+
+def in_windows(call: Callable[..., Tensor], inputs: Sequence[Tensor | None], side_px: int) -> Tensor:
+    """Call a function on windows side by side; the last ones are flush with the border and give only what is left.
+
+    This is how the authors of DeepRFT test: no overlap, no blending.
+
+    Args:
+        call: From tensors (N, C, h, w) to one (N, C', h, w).
+        inputs: Tensors (N, C, H, W) of one size, or None; the first one is a tensor.
+        side_px: Side of a window; of a shorter picture, its side.
+
+    Returns:
+        (N, C', H, W).
+    """
+    first = inputs[0]
+    assert first is not None
+    height, width = first.shape[-2:]
+    high, wide = min(side_px, height), min(side_px, width)
+    whole: Tensor | None = None
+    for top, rows in _windows(height, side_px):
+        for left, columns in _windows(width, side_px):
+            box = (..., slice(rows.stop - high, rows.stop), slice(columns.stop - wide, columns.stop))
+            made = call(*(None if plane is None else plane[box].contiguous() for plane in inputs))
+            if whole is None:
+                whole = made.new_empty(*made.shape[:2], height, width)
+            whole[..., rows, columns] = made[..., top:, left:]
+    assert whole is not None
+    return whole
+
+
+def _windows(length: int, side: int) -> list[tuple[int, slice]]:
+    """For each window along an axis: how much of it is covered already, and which pixels it gives."""
+    if length <= side:
+        return [(0, slice(0, length))]
+    given = [(0, slice(start, start + side)) for start in range(0, length - side + 1, side)]
+    rest = length % side
+    return [*given, (side - rest, slice(length - rest, length))] if rest else given

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from safetensors import SafetensorError
-from safetensors.torch import load, save
+from safetensors.torch import save
 from torch import Tensor, nn
 
 from ldpbench.core.atomic import explaining_storage, write_bytes, write_text
@@ -24,6 +23,8 @@ from ldpbench.networks.checkpoint_record import (
     read_record,
 )
 from ldpbench.networks.config import NetworkConfig
+from ldpbench.networks.weights.recognise import fit
+from ldpbench.networks.weights.safetensors_files import parse_safetensors
 
 
 @dataclass(frozen=True)
@@ -98,37 +99,25 @@ def read_weights(path: Path, promised: WeightsFile | None = None) -> dict[str, T
     """
     with explaining_storage("read", path):
         data = path.read_bytes()
-    again = "take the folder from where it was made again"
     if promised is not None and (len(data), sha256_bytes(data)) != (promised.bytes, promised.sha256):
         raise IntegrityError(
             f"{path} is not what its record promises: expected {promised.bytes} bytes with sha256 "
             f"{promised.sha256[:16]}..., found {len(data)} bytes with {sha256_bytes(data)[:16]}...",
-            hint=again,
+            hint="take the folder from where it was made again",
         )
-    try:
-        return load(data)
-    except SafetensorError as error:
-        raise IntegrityError(f"{path} is not a safetensors file: {error}", hint=again) from error
+    return parse_safetensors(data, path)
 
 
 def fit_state(network: nn.Module, state: dict[str, Tensor], path: Path) -> None:
     """Load a state dict that must fit exactly.
 
     Raises:
-        IntegrityError: With every missing and unexpected key and every wrong shape.
+        IntegrityError: With every entry that does not fit; see ``fit``.
     """
-    own = network.state_dict()
-    faults = [f"{key}: missing" for key in own if key not in state]
-    faults += [f"{key}: unexpected" for key in state if key not in own]
-    faults += [
-        f"{key}: expected {tuple(own[key].shape)}, found {tuple(value.shape)}"
-        for key, value in state.items()
-        if key in own and own[key].shape != value.shape
-    ]
-    if faults:
-        raise IntegrityError(
-            f"the weights in {path} are of another network: {len(faults)} of {len(own)} entries do not fit",
-            hint="the configuration beside them must be the one they were trained with",
-            faults=faults,
-        )
-    network.load_state_dict(state)
+    fit(
+        network,
+        state,
+        path,
+        what="the network of its record",
+        hint="the configuration beside them must be the one they were trained with",
+    )

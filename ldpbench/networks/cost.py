@@ -1,5 +1,7 @@
 """What a network costs: its parameters and its multiply-adds."""
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
@@ -16,22 +18,23 @@ def macs(network: nn.Module, height: int, width: int) -> int:
     Norms, activations, softmax, pooling and additions are not counted; the products of attention are.
 
     Args:
-        network: One of ours, called with two views and blur logits, or ``ldp-official`` with one tensor.
+        network: One of ours, called with two views and blur logits.
         height: Of the picture, px.
         width: Of the picture, px.
     """
     device = next(network.parameters()).device
+    return count_macs(network, _inputs(network, height, width, device))
+
+
+def count_macs(network: nn.Module, inputs: Sequence[Tensor]) -> int:
+    """Multiply-adds of one call of any network in eval mode, as ``macs`` counts them."""
     was_training = network.training
     with torch.inference_mode(), FlopCounterMode(display=False) as counter:
-        network.eval()(*_inputs(network, height, width, device))
+        network.eval()(*inputs)
     network.train(was_training)
     return int(counter.get_total_flops()) // 2
 
 
 def _inputs(network: nn.Module, height: int, width: int, device: torch.device) -> list[Tensor]:
-    from ldpbench.networks.ldp import Ldp
-
-    if isinstance(network, Ldp):
-        view = torch.zeros(1, 3, height, width, device=device)
-        return [view, view, view[:, :1]]
-    return [torch.zeros(1, 7, height, width, device=device)]
+    view = torch.zeros(1, 3, height, width, device=device)
+    return [view, view, view[:, :1]]

@@ -5,6 +5,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 EPSILON = 1e-6
+Window = int | tuple[int, int] | None
+"""Rows and columns of a local window, or the side of a square one; None for the whole map."""
 TLC_SHARE = 1.5
 """A local window is so many times the training size (Chu et al., ECCV 2022)."""
 
@@ -37,19 +39,19 @@ class Pool(nn.Module):
     """The mean over all positions; or over a window around each, the test-time local form (TLC).
 
     Args:
-        window: Side in positions; None for all of them.
+        window: In positions; None for all of them.
     """
 
-    def __init__(self, window: int | None = None) -> None:
+    def __init__(self, window: Window = None) -> None:
         super().__init__()
-        self.window = window
+        self.window = (window, window) if isinstance(window, int) else window
 
     def forward(self, x: Tensor) -> Tensor:
-        """(N, C, H, W) to (N, C, 1, 1), or to (N, C, H, W) where the window is smaller than the map."""
+        """(N, C, H, W) to (N, C, 1, 1), or to (N, C, H, W) where the window does not cover the map."""
         height, width = x.shape[-2:]
-        if self.window is None or (self.window >= height and self.window >= width):
+        if self.window is None or (self.window[0] >= height and self.window[1] >= width):
             return x.mean((-2, -1), keepdim=True)
-        return local_mean(x, min(self.window, height), min(self.window, width))
+        return local_mean(x, min(self.window[0], height), min(self.window[1], width))
 
 
 def local_mean(x: Tensor, rows: int, columns: int) -> Tensor:
@@ -78,7 +80,7 @@ class NafBlock(nn.Module):
         window: Of the pooling, see ``Pool``.
     """
 
-    def __init__(self, channels: int, window: int | None = None) -> None:
+    def __init__(self, channels: int, window: Window = None) -> None:
         super().__init__()
         self.norm1 = ChannelNorm(channels)
         self.conv1 = nn.Conv2d(channels, 2 * channels, 1)
@@ -98,7 +100,7 @@ class NafBlock(nn.Module):
         return torch.addcmul(y, self.conv5(gate(self.conv4(self.norm2(y)))), self.gamma)
 
 
-def blocks(channels: int, count: int, window: int | None = None) -> nn.Sequential:
+def blocks(channels: int, count: int, window: Window = None) -> nn.Sequential:
     """So many blocks in a row."""
     return nn.Sequential(*(NafBlock(channels, window) for _ in range(count)))
 

@@ -1,7 +1,7 @@
 """Frozen, strict records: what a dataset, a method, a metric, a protocol and a run say of themselves."""
 
 from ldpbench.records.base import Record, load_yaml_record
-from ldpbench.records.baseline import BaselineRecord, Paper, ReportedScore, WeightsRef
+from ldpbench.records.baseline import BaselineRecord, Paper, ReportedScore, WeightsRef, read_records
 from ldpbench.records.dataset_card import DatasetCard, ManifestRow, MapProtocolSpec, ProtocolSpec
 from ldpbench.records.dataset_source import Packaging, RemoteFile
 from ldpbench.records.metric import MetricSpec
@@ -30,4 +30,5 @@ __all__ = [
     "Score",
     "WeightsRef",
     "load_yaml_record",
+    "read_records",
 ]

@@ -26,6 +26,23 @@ def validation_sentence(error: ValidationError) -> str:
     )
 
 
+def load_yaml_document(path: Path) -> Any:
+    """Read one YAML file.
+
+    Raises:
+        MissingPrerequisiteError: If the file cannot be read.
+        UsageError: If it is not YAML.
+    """
+    with explaining_storage("read", path):
+        text = path.read_text(encoding="utf-8")
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise UsageError(
+            f"{path} is not valid YAML: {' '.join(str(error).split())}", hint="correct the file"
+        ) from error
+
+
 def load_yaml_record(path: Path, record: type[R]) -> R:
     """Read one YAML record.
 
@@ -33,16 +50,8 @@ def load_yaml_record(path: Path, record: type[R]) -> R:
         MissingPrerequisiteError: If the file cannot be read.
         UsageError: If it is not YAML or not a valid record; every wrong key is named.
     """
-    with explaining_storage("read", path):
-        text = path.read_text(encoding="utf-8")
     try:
-        document: Any = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise UsageError(
-            f"{path} is not valid YAML: {' '.join(str(error).split())}", hint="correct the file"
-        ) from error
-    try:
-        return record.model_validate(document)
+        return record.model_validate(load_yaml_document(path))
     except ValidationError as error:
         raise UsageError(
             f"{path} is not a valid {record.__name__}: {validation_sentence(error)}", hint="correct the file"

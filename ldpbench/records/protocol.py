@@ -4,9 +4,13 @@ from typing import Literal
 
 from ldpbench.core.hashing import sha256_document
 from ldpbench.records.base import Record
+from ldpbench.records.inference_way import InferenceKind
 
 Domain = Literal["native", "white", "sqrt-white"]
 Registration = Literal["none", "centre-similarity-1"]
+
+_ADDED_LATER = {"multiple_px": 1}
+"""Fields that came after the first records: at these values they are left out of the hash, which stays what it was."""
 
 
 class Protocol(Record):
@@ -35,7 +39,10 @@ class Protocol(Record):
     registration: Registration
     """``centre-similarity-1``: the target is first shifted and scaled onto the centre view, alike for every method.
     The number is the version of the estimator."""
-    inference: Literal["whole", "tiled", "tlc"] = "whole"
+    inference: InferenceKind = "whole"
+    multiple_px: int = 1
+    """Pictures are scored on their upper left part of this multiple in height and width: where a method's own test
+    cuts them down."""
     metrics: tuple[str, ...]
     """Metric ids with versions, such as ``psnr/1``, sorted."""
     regions: tuple[str, ...] = ("all",)
@@ -43,4 +50,8 @@ class Protocol(Record):
     @property
     def hash(self) -> str:
         """SHA-256 of everything that can change a number."""
-        return sha256_document(self.model_dump(mode="json", exclude={"id", "title", "regions"}))
+        document = self.model_dump(mode="json", exclude={"id", "title", "regions"})
+        for name, plain in _ADDED_LATER.items():
+            if document[name] == plain:
+                del document[name]
+        return sha256_document(document)

@@ -23,6 +23,11 @@ class MethodRef(Record):
     code_sha256: str
     """Over the sources of the plugin folder."""
     weights_sha256: str | None = None
+    """Of the file; of several files, over their checksums."""
+    weights_files: tuple[str, ...] = ()
+    """Their names."""
+    untrained: bool = False
+    """Run with fresh weights, for its time alone: such a run has no scores."""
     parameters: int | None = None
 
 

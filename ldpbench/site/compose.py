@@ -305,7 +305,12 @@ def _method_facts(record: BaselineRecord) -> tuple[Fact, ...]:
         text = f"{paper.title}. {paper.venue} {paper.year}."
         facts.append(Fact(term="Paper", text=text, url=web_address(paper.url)))
     facts += [
-        Fact(term="Weights", text=f"{weights.name}, {weights.licence}", code=weights.sha256)
+        Fact(
+            term="Weights",
+            text=f"{weights.name}, {weights.licence}",
+            code=weights.checksum,
+            url=web_address(weights.page),
+        )
         for weights in record.weights
     ]
     return tuple(facts)

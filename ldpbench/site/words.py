@@ -25,6 +25,8 @@ _REGISTRATION = {
 _INFERENCE = {
     "whole": "every picture in one piece",
     "tiled": "every picture in overlapping tiles",
+    "windows": "every picture in windows side by side, the last ones flush with the border",
+    "crop": "every picture cut at the bottom and right to a multiple of some pixels, and scored there",
     "tlc": "every picture in one piece, with local statistics (test-time local converter)",
 }
 _REGIONS = {
@@ -61,13 +63,19 @@ def protocol_facts(protocol: Protocol) -> tuple[Fact, ...]:
         Fact(term="Views offered", text=", ".join(protocol.views)),
         Fact(term="Domain", text=_DOMAIN.get(protocol.domain, protocol.domain)),
         Fact(term="Registration", text=_REGISTRATION.get(protocol.registration, protocol.registration)),
-        Fact(term="Border", text=f"{border} before scoring"),
+        Fact(term="Border", text=f"{border}{_multiple(protocol)} before scoring"),
         Fact(term="Rounding", text=_ROUNDING.get(protocol.rounding, protocol.rounding)),
         Fact(term="Inference", text=_INFERENCE.get(protocol.inference, protocol.inference)),
         Fact(term="Metrics", text=", ".join(protocol.metrics)),
         Fact(term="Regions", text=", ".join(region_title(region).lower() for region in protocol.regions)),
         Fact(term="Protocol hash", text="over all of the above but the regions", code=protocol.hash),
     )
+
+
+def _multiple(protocol: Protocol) -> str:
+    if protocol.multiple_px == 1:
+        return ""
+    return f", after the bottom and right were cut to a multiple of {protocol.multiple_px} px,"
 
 
 def metric_facts(metrics: tuple[MetricSpec, ...]) -> tuple[Fact, ...]:
@@ -106,6 +114,7 @@ _FIELDS: tuple[tuple[str, str, Mapping[str, str]], ...] = (
     ("domain", "Domain", _DOMAIN),
     ("registration", "Registration", _REGISTRATION),
     ("border_px", "Border in px", {}),
+    ("multiple_px", "Cut to a multiple of px", {}),
     ("rounding", "Rounding", _ROUNDING),
     ("inference", "Inference", _INFERENCE),
     ("metrics", "Metrics", {}),

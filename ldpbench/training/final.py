@@ -8,9 +8,9 @@ from torch import Tensor
 
 from ldpbench.core.atomic import replacing_folder, write_text
 from ldpbench.methods.checkpoint import TRUTH
-from ldpbench.methods.loading import RECORD_FILE
 from ldpbench.networks.checkpoint import save_checkpoint
 from ldpbench.records import BaselineRecord
+from ldpbench.records.baseline import RECORD_FILE
 from ldpbench.training.config import TrainConfig
 
 FINAL_FOLDER = "final"

@@ -13,10 +13,10 @@ from ldpbench.core.atomic import explaining_storage, write_text
 from ldpbench.core.errors import IntegrityError, MissingPrerequisiteError, UsageError
 from ldpbench.core.home import Home
 from ldpbench.core.progress import Progress
-from ldpbench.methods.loading import RECORD_FILE
 from ldpbench.networks.checkpoint_record import is_checkpoint, read_record
 from ldpbench.records import BaselineRecord, Environment, Record, load_yaml_record
 from ldpbench.records.base import validation_sentence
+from ldpbench.records.baseline import RECORD_FILE
 from ldpbench.records.here import describe_environment
 from ldpbench.training.config import TrainConfig
 from ldpbench.training.final import final_folder, write_method

@@ -7,8 +7,9 @@ import pytest
 import torch
 
 from ldpbench.core.resources import shipped_root
-from ldpbench.methods.loading import RECORD_FILE, load_method
+from ldpbench.methods.loading import load_method
 from ldpbench.methods.runtime import pad_to, restore_pair
+from ldpbench.records.baseline import RECORD_FILE
 
 FOLDERS = sorted(path.parent for path in (shipped_root() / "baselines").glob(f"*/{RECORD_FILE}"))
 IDS = [folder.name for folder in FOLDERS]

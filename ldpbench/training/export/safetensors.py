@@ -6,10 +6,10 @@ from pathlib import Path
 
 from ldpbench.core.atomic import replacing_folder, write_text
 from ldpbench.core.errors import UsageError
-from ldpbench.methods.loading import RECORD_FILE
 from ldpbench.networks.checkpoint import load_checkpoint
 from ldpbench.networks.checkpoint_record import CHECKPOINT_FILE, CheckpointRecord
 from ldpbench.records import BaselineRecord, load_yaml_record
+from ldpbench.records.baseline import RECORD_FILE
 from ldpbench.training.export.measured import Measured, measured_scores
 from ldpbench.training.export.model_card import render_model_card
 

@@ -38,7 +38,7 @@ def test_each_way_has_a_name_a_protocol_and_a_cell_of_its_own(home_with_sample: 
 
 
 def test_what_does_not_fit_is_one_line(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="two remedies"):
+    with pytest.raises(UsageError, match="remedies for one ill"):
         Inference(Tiling(128), 64)
     folder = write_tiny_checkpoint(tmp_path / "net")
     with pytest.raises(UsageError, match="TLC with patches of 1 px"):

@@ -191,6 +191,7 @@ def test_every_field_of_a_protocol_is_said_and_every_difference_found() -> None:
         "resolution": "half",
         "views": ("center",),
         "border_px": 3,
+        "multiple_px": 8,
         "rounding": "u8",
         "domain": "white",
         "registration": "centre-similarity-1",

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ldpbench.core.errors import UsageError
-from ldpbench.networks.nafnet import blocks, down, up
+
+from ldpbench.api import UsageError, naf_blocks, naf_down, naf_up
 
 WIDTH = 32
 ENCODER = DECODER = (2, 2, 2, 2)
@@ -65,12 +65,12 @@ class Nafnet(nn.Module):
         self.multiple = 2**depth
         self.intro = nn.Conv2d(width, width, 3, padding=1)
         self.ending = nn.Conv2d(width, width, 3, padding=1)
-        self.encoders = nn.ModuleList(blocks(width << level, count) for level, count in enumerate(ENCODER))
-        self.downs = nn.ModuleList(down(width << level) for level in range(depth))
-        self.middle_blks = blocks(width << depth, MIDDLE_BLOCKS)
-        self.ups = nn.ModuleList(up(width << level) for level in range(depth, 0, -1))
+        self.encoders = nn.ModuleList(naf_blocks(width << level, count) for level, count in enumerate(ENCODER))
+        self.downs = nn.ModuleList(naf_down(width << level) for level in range(depth))
+        self.middle_blks = naf_blocks(width << depth, MIDDLE_BLOCKS)
+        self.ups = nn.ModuleList(naf_up(width << level) for level in range(depth, 0, -1))
         self.decoders = nn.ModuleList(
-            blocks(width << (depth - 1 - level), count) for level, count in enumerate(DECODER)
+            naf_blocks(width << (depth - 1 - level), count) for level, count in enumerate(DECODER)
         )
 
     def forward(self, features: Tensor) -> Tensor:
