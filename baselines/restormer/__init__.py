@@ -1,0 +1,18 @@
+"""Restormer: its network, and what a file of its weights tells of itself."""
+
+from torch import nn
+
+from ldpbench.api import BaselineRecord, NetworkMethod
+
+from .method import RestormerDual, RestormerSingle
+from .network import Restormer
+from .options import infer_options
+
+__all__ = ["build", "build_network", "infer_options"]
+
+build_network = Restormer
+
+
+def build(network: nn.Module, record: BaselineRecord) -> NetworkMethod:
+    """The method of a variant."""
+    return RestormerSingle(network, record) if record.inputs == ("center",) else RestormerDual(network, record)

@@ -1,0 +1,31 @@
+"""Restormer as a method: the views side by side, or one picture, through the network."""
+
+import torch
+from torch import Tensor
+
+from ldpbench.api import NetworkMethod
+
+
+class RestormerDual(NetworkMethod):
+    """Left and right together."""
+
+    def restore(
+        self, *, left: Tensor | None, right: Tensor | None, center: Tensor | None, blur_map: Tensor | None
+    ) -> Tensor:
+        """Six channels, the left view first."""
+        assert left is not None, "declared as an input"
+        assert right is not None, "declared as an input"
+        restored: Tensor = self.network(torch.cat([left, right], dim=1))
+        return restored
+
+
+class RestormerSingle(NetworkMethod):
+    """The ordinary picture."""
+
+    def restore(
+        self, *, left: Tensor | None, right: Tensor | None, center: Tensor | None, blur_map: Tensor | None
+    ) -> Tensor:
+        """Three channels."""
+        assert center is not None, "declared as an input"
+        restored: Tensor = self.network(center)
+        return restored
