@@ -1,6 +1,7 @@
 """``evaluate``: methods x datasets."""
 
 import sys
+from collections import defaultdict
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated
 
@@ -26,6 +27,7 @@ from ldpbench.core.errors import EXIT_DONE, EXIT_FAILURES, MissingPrerequisiteEr
 
 if TYPE_CHECKING:
     from ldpbench.evaluation.evaluate import Outcome
+    from ldpbench.evaluation.plan import Plan
     from ldpbench.methods.inference import Inference
 
 
@@ -121,8 +123,8 @@ def run_plan(
     if not plan.cells and any(skip.for_want_of_weights for skip in plan.skips):
         first = next(skip for skip in plan.skips if skip.for_want_of_weights)
         raise MissingPrerequisiteError(f"nothing can be run: {first.method}: {first.reason}")
-    for skip in plan.skips:
-        session.reporter.note(f"skipped {skip.method} on {skip.dataset}: {skip.reason}")
+    for line in _skipped(plan):
+        session.reporter.note(line)
     outcomes = evaluate(
         plan,
         session.home,
@@ -140,6 +142,23 @@ def run_plan(
         )
     ingest_and_tell(session)
     return outcomes
+
+
+def _skipped(plan: "Plan") -> list[str]:
+    """What is left out, one line for each reason: of a dataset, of a method, or of both together."""
+    methods = {skip.method for skip in plan.skips} | {cell.method.id for cell in plan.cells}
+    by_dataset: dict[tuple[str, str], set[str]] = defaultdict(set)
+    for skip in plan.skips:
+        by_dataset[skip.dataset, skip.reason].add(skip.method)
+    whole = {key for key, skipped in by_dataset.items() if skipped == methods and len(methods) > 1}
+    lines = [f"skipped {dataset}: {reason}" for dataset, reason in whole]
+    by_method: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for skip in plan.skips:
+        if (skip.dataset, skip.reason) not in whole:
+            by_method[skip.method, skip.reason].append(skip.dataset)
+    return sorted(lines) + [
+        f"skipped {method} on {', '.join(datasets)}: {reason}" for (method, reason), datasets in by_method.items()
+    ]
 
 
 def _time(outcome: "Outcome") -> str:

@@ -93,13 +93,14 @@ def _facts(record: "BaselineRecord") -> list[tuple[str, str]]:
     if record.kind != "network":
         return facts
     low, high = record.value_range
+    others = [kind for kind in record.inference.supported if kind != record.inference.default.partition(":")[0]]
     cost = "unknown" if record.macs_256 is None else f"{record.macs_256 / 1e9:.2f} G multiply-adds at 256x256"
     return [
         *facts,
         ("fed with", f"{record.channel_order.upper()} in [{low:g}, {high:g}], {record.bits or 'any'} bits"),
         ("size", f"multiples of {record.size.multiple_of} px, at least {record.size.minimum_px} px"),
         ("adds", record.residual),
-        ("inference", f"{record.inference.default}; also {', '.join(record.inference.supported)}"),
+        ("inference", "; also ".join(filter(None, [record.inference.default, ", ".join(others)]))),
         ("parameters", f"{record.parameters:,}" if record.parameters else "unknown"),
         ("cost", cost),
         ("weights", ", ".join(ref.name for ref in record.weights) or "nobody published any"),

@@ -56,15 +56,15 @@ def _list(session: Session) -> Answer:
     """List every weights file that is known, and whether it is here."""
     rows = [*_clip_rows(session), *_method_rows()]
     session.reporter.table(
-        ("name", "file", "licence", "checksum", "to be had", "here"),
+        ("name", "file", "here", "to be had", "checksum", "licence"),
         (
             (
                 str(row["name"]),
                 str(row["file"]),
-                str(row["licence"]),
-                _short(row["checksum"]),
-                "by a program" if row["uris"] else "by hand",
                 "yes" if row["path"] else "no",
+                "by a program" if row["uris"] else "by hand",
+                _short(row["checksum"]),
+                str(row["licence"]),
             )
             for row in rows
         ),
@@ -73,7 +73,7 @@ def _list(session: Session) -> Answer:
 
 
 def _short(checksum: Any) -> str:
-    return "none published" if checksum is None else str(checksum)[:23]
+    return "none published" if checksum is None else str(checksum)[:20]
 
 
 def _clip_rows(session: Session) -> list[dict[str, Any]]:

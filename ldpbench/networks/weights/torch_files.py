@@ -13,7 +13,7 @@ from torch import Tensor
 
 from ldpbench.core.errors import IntegrityError
 from ldpbench.networks.weights.faults import FETCH_AGAIN, shown
-from ldpbench.networks.weights.pickles import Global, PickleError, Placeholder, unpickle
+from ldpbench.networks.weights.pickles import Global, PickleError, unpickle
 from ldpbench.networks.weights.stored import StoredStorage, native
 from ldpbench.networks.weights.torch_globals import MAX_SIZE, TorchBuilder, storage_dtype
 from ldpbench.networks.weights.unwrap import state_dict
@@ -62,7 +62,7 @@ def parse_torch_legacy(data: bytes, path: Path) -> tuple[dict[str, Tensor], tupl
     stream = io.BytesIO(data)
     storages: dict[str, StoredStorage] = {}
 
-    def storage(identity: Any) -> StoredStorage | Placeholder:
+    def storage(identity: Any) -> StoredStorage | Global:
         found = _legacy_storage(identity)
         if isinstance(found, StoredStorage):
             storages.setdefault(found.key, found)
@@ -96,7 +96,7 @@ def _demand_magic(first: Any, path: Path) -> None:
 
 def _storage(identity: Any) -> StoredStorage:
     """The storage that a zip checkpoint means: ``("storage", class, key, device, count)``."""
-    if not isinstance(identity, tuple) or len(identity) != 5 or identity[0] not in ("storage", b"storage"):
+    if not isinstance(identity, tuple) or len(identity) != 5 or identity[0] != "storage":
         raise PickleError("it refers to something that is no storage")
     _, kind, key, _, count = identity
     if not isinstance(key, str) or type(count) is not int or not 0 <= count < MAX_SIZE:
@@ -104,18 +104,16 @@ def _storage(identity: Any) -> StoredStorage:
     return StoredStorage(key, storage_dtype(kind), count)
 
 
-def _legacy_storage(identity: Any) -> StoredStorage | Placeholder:
-    """The same of an older file, which adds a view of the storage, and names the source code of pickled modules."""
-    if isinstance(identity, tuple) and identity and identity[0] in ("module", b"module"):
-        return Placeholder(str(identity[1]) if len(identity) > 1 and isinstance(identity[1], Global) else "a module")
-    if not isinstance(identity, tuple) or len(identity) != 6:
-        raise PickleError("it refers to something that is no storage")
-    storage, view = _storage(identity[:5]), identity[5]
-    if view is None:
-        return storage
-    if not isinstance(view, tuple) or len(view) != 3 or type(view[1]) is not int or not 0 <= view[1] < MAX_SIZE:
-        raise PickleError("it describes a view of a storage as torch does not")
-    return replace(storage, base=view[1])
+def _legacy_storage(identity: Any) -> StoredStorage | Global:
+    """The same of an older file, which adds a view of the storage, and the source code to the classes of modules."""
+    match identity:
+        case ("module", Global() as wanted, *_):
+            return wanted
+        case (*storage, None):
+            return _storage(tuple(storage))
+        case (*storage, (_, int(first), _)) if 0 <= first < MAX_SIZE:
+            return replace(_storage(tuple(storage)), base=first)
+    raise PickleError("it refers to something that is no storage")
 
 
 def _places(stream: io.BytesIO, keys: Any, storages: dict[str, StoredStorage]) -> dict[str, tuple[int, int]]:

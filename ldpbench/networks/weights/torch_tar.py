@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ldpbench.core.errors import IntegrityError
 from ldpbench.networks.weights.faults import shown
-from ldpbench.networks.weights.pickles import PickleError, Placeholder, is_plain, unpickle
+from ldpbench.networks.weights.pickles import Global, PickleError, is_plain, unpickle
 from ldpbench.networks.weights.stored import StoredStorage, StoredTensor
 from ldpbench.networks.weights.torch_globals import TorchBuilder, storage_dtype
 from ldpbench.networks.weights.unwrap import state_dict
@@ -99,10 +99,10 @@ def _tensors(stream: io.BytesIO, storages: Mapping[str, StoredStorage], path: Pa
     return tensors
 
 
-def _object(identity: Any, tensors: Mapping[str, StoredTensor]) -> StoredTensor | Placeholder:
-    """A tensor by its number; a tuple names the source code of a pickled module."""
-    if isinstance(identity, tuple):
-        return Placeholder("a module")
+def _object(identity: Any, tensors: Mapping[str, StoredTensor]) -> StoredTensor | Global:
+    """A tensor by its number, or the class of a module with its source code."""
+    if isinstance(identity, tuple) and identity and isinstance(identity[0], Global):
+        return identity[0]
     if _name(identity) not in tensors:
         raise PickleError("it refers to a tensor that is not there")
     return tensors[_name(identity)]
