@@ -75,7 +75,7 @@ def write_network(root: Path, method_id: str = "toy-net", **record: object) -> P
     return folder
 
 
-_NETWORK = '''
+_NETWORK = """
 import torch
 from torch import nn
 from ldpbench.api import NetworkMethod
@@ -110,4 +110,4 @@ class Toy(NetworkMethod):
 
 def build(network, record):
     return Toy(network, record)
-'''
+"""

@@ -12,7 +12,7 @@ from ldpbench.data.prepared import PreparedDataset, is_prepared, open_prepared
 from ldpbench.evaluation.scoring import bind_protocols
 from ldpbench.methods.find import FoundMethod, find_method, find_methods
 from ldpbench.methods.inference import Inference
-from ldpbench.methods.loading import method_ref, own_inference, refusal
+from ldpbench.methods.loading import load_method, method_ref, own_inference, refusal
 from ldpbench.methods.weights import choose_weights, lacking
 from ldpbench.records import DatasetCard, DatasetRef, MethodRef, Protocol
 from ldpbench.records.run import cell_key
@@ -91,13 +91,12 @@ def make_plan(
     Raises:
         UsageError: For an unknown name.
         MissingPrerequisiteError: If nothing is prepared, or a named dataset or file is not there.
+        IntegrityError: If weights that were given are damaged or of another network.
     """
     chosen = _chosen_datasets(home, datasets, split)
     found = [find_method(name) for name in _unique(methods)] or list(find_methods().values())
     given = dict(weights or {})
-    for name in given:
-        if name not in {method.record.id for method in found}:
-            raise unknown_name("method of this evaluation", name, [method.record.id for method in found])
+    _demand_sound(given, {method.record.id: method for method in found})
     cells: list[Cell] = []
     skips: list[Skip] = []
     for method in found:
@@ -131,6 +130,14 @@ def _chosen_datasets(home: Home, datasets: Sequence[str], split: str) -> list[Pr
             f"no dataset is prepared in {home.datasets}", hint="run `ldpbench prepare sample` first"
         )
     return chosen
+
+
+def _demand_sound(given: Mapping[str, str], methods: Mapping[str, FoundMethod]) -> None:
+    """Weights that somebody gave are loaded once before anything runs: a wrong file is told now, not after a night."""
+    for name, path in given.items():
+        if name not in methods:
+            raise unknown_name("method of this evaluation", name, methods)
+        load_method(methods[name], weights=path)
 
 
 def _way(method: FoundMethod, card: DatasetCard, asked: Inference | None) -> Inference:

@@ -135,6 +135,16 @@ def test_weights_for_nobody_are_refused(home_with_sample, toy, tmp_path):
         load_method("toy-net", weights=f"{path},{path}")
 
 
+def test_damaged_weights_are_told_before_anything_runs(home_with_sample, toy, tmp_path, ldpbench):
+    path = save_weights(toy, tmp_path / "mine.pth")
+    path.write_bytes(path.read_bytes()[:-100])
+    ended = ldpbench("evaluate", "-m", "blurry-input", "-m", "toy-net", "-d", "sample", "--weights", f"toy-net={path}")
+    assert ended.returncode == 4
+    assert str(path) in ended.stderr
+    assert len(ended.stderr.strip().splitlines()) == 1
+    assert not home_with_sample.runs.exists()
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [
