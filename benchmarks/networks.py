@@ -3,8 +3,8 @@
 ``python benchmarks/networks.py [--sizes 256,512] [--device cuda] [METHOD ...]``. Each method runs in a process of its
 own, with fresh weights; that changes no time. A call is what the engine does: the network, and for classical methods
 all of the method. ``ldp-official`` is its network alone, because its blur map needs CLIP's weights. The memory is the
-peak of the process less what it held before the first call. The ratios of the published code are those of
-NAFNet-w32, one thread of a CPU.
+peak of the process less what it held before the first call. The ratios of the published code are to NAFNet as its
+authors wrote it, so a NAFNet with step-by-step norms runs beside ours.
 """
 
 import argparse
@@ -18,6 +18,7 @@ from pathlib import Path
 import torch
 
 PEER = "nafnet"
+PLAIN_PEER = "nafnet, plain"
 PUBLISHED_RATIOS = {
     ("restormer", 256): 15.7 / 0.97,
     ("ifan", 256): 0.79 / 0.97,
@@ -31,11 +32,44 @@ PUBLISHED_RATIOS = {
 """The authors' own code against NAFNet-w32 with six channels, measured together once on one thread."""
 
 
+class PlainNorm(torch.nn.Module):
+    """The norm of NAFNet step by step, as published code has it: the peer that its authors' ratios are of."""
+
+    def __init__(self, norm: torch.nn.Module) -> None:
+        super().__init__()
+        self.weight, self.bias = norm.weight, norm.bias
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Normalise (N, C, H, W)."""
+        mean = x.mean(1, keepdim=True)
+        variance = (x - mean).pow(2).mean(1, keepdim=True)
+        y = (x - mean) / (variance + 1e-6).sqrt()
+        return self.weight.view(1, -1, 1, 1) * y + self.bias.view(1, -1, 1, 1)
+
+
+def plain_nafnet() -> torch.nn.Module:
+    """NAFNet with six channels, its norms step by step and its features in torch's own order."""
+    from ldpbench.api import build_network
+
+    network = build_network(PEER, img_channel=6, width=32, enc_blk_nums=[1, 1, 1, 28], dec_blk_nums=[1, 1, 1, 1])
+    for module in list(network.modules()):
+        for name in ("norm1", "norm2"):
+            if hasattr(module, name):
+                setattr(module, name, PlainNorm(getattr(module, name)))
+    # The network asks for channels last at its start; its first convolution turns that back.
+    network.intro.register_forward_pre_hook(lambda _, given: (given[0].contiguous(),))
+    return network.eval()
+
+
 def prepared_call(name: str, size: int, device: str) -> Callable[[], object]:
     """One call of a method on made-up pictures."""
     from ldpbench.api import build_network
     from ldpbench.methods.loading import load_method
 
+    if name == PLAIN_PEER:
+        plain = plain_nafnet().to(device)
+        six = torch.rand(1, 6, size, size, device=device)
+        return lambda: plain(six)
     if name == "ldp-official":
         network = build_network(name).eval().to(device)
         x = torch.rand(1, 7, size, size, device=device)
@@ -74,8 +108,7 @@ def runnable() -> list[str]:
 
     folders = sorted(path.parent for path in (shipped_root() / "baselines").glob("*/baseline.yaml"))
     records = [record for folder in folders for record in read_records(folder) if record.kind != "reference"]
-    names = [record.id for record in records if not record.skipped]
-    return [PEER, *(name for name in names if name != PEER)]
+    return [record.id for record in records if not record.skipped]
 
 
 def main() -> None:
@@ -85,18 +118,24 @@ def main() -> None:
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--repeats", type=int, default=2)
     options = parser.parse_args()
-    names = [PEER, *(name for name in options.methods if name != PEER)] if options.methods else runnable()
-    print(f"{options.device}, 1 thread, torch {torch.__version__}; ratios to {PEER}, those of the published code in ()")
+    wanted = options.methods or runnable()
+    names = [PEER, PLAIN_PEER, *(name for name in wanted if name != PEER)]
+    print(
+        f"{options.device}, 1 thread, torch {torch.__version__}; in (): the published codes' own ratio, to plain NAFNet"
+    )
     for size in map(int, options.sizes.split(",")):
-        print(f"\n{size}x{size}        seconds    ratio             memory added")
-        peer = 0.0
+        print(f"\n{size}x{size}        seconds  to {PEER}  to plain                memory added")
+        took: dict[str, float] = {}
         for name in names:
             with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
                 seconds, peak = pool.submit(measure, name, size, options.device, options.repeats).result()
-            peer = peer or seconds
+            took[name] = seconds
             published = PUBLISHED_RATIOS.get((name, size))
             said = "" if published is None else f"({published:.2f})"
-            print(f"{name:<18} {seconds:8.3f} {seconds / peer:8.2f} {said:<10} {peak:8.2f} GB", flush=True)
+            to_plain = f"{seconds / took[PLAIN_PEER]:8.2f}" if PLAIN_PEER in took else " " * 8
+            print(
+                f"{name:<18} {seconds:8.3f} {seconds / took[PEER]:9.2f} {to_plain} {said:<9} {peak:8.2f} GB", flush=True
+            )
 
 
 if __name__ == "__main__":

@@ -91,7 +91,8 @@ def ours(home: Path, options: argparse.Namespace) -> tuple[float, float]:
         "split": "test", "val_split": "val", "allow_test": "true", "global_batch": options.batch,
         "micro_batch": options.batch, "patches.size_px": 192, "journal_every": options.steps,
         "validate_every": 10**6, "checkpoint_every": 10**6, "validate_scenes": 1,
-        "stages.0.steps": options.steps * 2, "stages.0.warmup_steps": 1, "stages.1.steps": 1, "cache": "gpu" if on_gpu else "ram",
+        "stages.0.steps": options.steps * 2, "stages.0.warmup_steps": 1, "stages.1.steps": 1,
+        "cache": "gpu" if on_gpu else "ram",
         "precision": "bfloat16" if on_gpu else "float32", "compile": str(on_gpu).lower(),
         "stages.0.crops": f"[{{start: 0.0, size_px: {options.crop}}}]",
     }  # fmt: skip
