@@ -9,7 +9,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-
 from ldpbench.api import UsageError, naf_blocks, naf_down, naf_up
 
 WIDTH = 32
