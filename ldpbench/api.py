@@ -41,6 +41,7 @@ __all__ = [
     "blur_map_estimator",
     "build_network",
     "deblur",
+    "hyper_laplacian_deblur",
     "estimate_blur_map",
     "iter_samples",
     "load_dataset",
@@ -271,6 +272,28 @@ def blur_map_estimator(method: str = "disparity", *, clip_weights: str | None = 
     from ldpbench.blurmap.catalogue import estimator
 
     return estimator(method, clip_weights=clip_weights)
+
+
+def hyper_laplacian_deblur(
+    image: NDArray[Any], sigma_map: NDArray[np.floating], *, weight: float = 16.8, alpha: float = 1.5
+) -> NDArray[np.float64]:
+    """Take a Gaussian blur away whose width is known at every pixel (Krishnan and Fergus, NIPS 2009).
+
+    Args:
+        image: (H, W, C) or (H, W) floats in [0, 1].
+        sigma_map: (H, W), standard deviations in px; at most 33 levels of it are used.
+        weight: Of fidelity against smoothness, above 0; the papers' lambda.
+        alpha: Exponent of the prior on gradients, above 0.
+
+    Returns:
+        float64 in [0, 1], of the shape of ``image``.
+
+    Raises:
+        UsageError: If shapes or values do not fit.
+    """
+    from ldpbench.deconvolution.by_map import hyper_laplacian_deblur as deconvolve
+
+    return deconvolve(image, sigma_map, weight=weight, alpha=alpha)
 
 
 def deblur(left: NDArray[Any], right: NDArray[Any], method: str | Path | Deblurrer) -> Image:

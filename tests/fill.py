@@ -49,3 +49,11 @@ def fill(network: nn.Module, post_fill: Sequence[Mapping[str, Any]] | None = Non
 def views(height: int, width: int, seed: int = 0, channels: int = 6) -> NDArray[np.float32]:
     """Uniform float32 (1, channels, H, W) in [0, 1)."""
     return np.random.default_rng(seed).random((1, channels, height, width), dtype=np.float32)
+
+
+def fill_channels_last(key: str, shape: tuple[int, ...]) -> NDArray[np.float32]:
+    """The value of one entry of a Keras or TensorFlow network, whose kernels end in the channels that come out."""
+    draws = np.asarray(np.random.default_rng(zlib.crc32(key.encode())).standard_normal(shape))
+    if "moving_variance" in key:
+        return (np.abs(draws) + 0.5).astype(np.float32)
+    return (draws / math.sqrt(math.prod(shape[:-1])) if len(shape) > 1 else 0.1 * draws).astype(np.float32)

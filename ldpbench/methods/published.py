@@ -52,6 +52,8 @@ def prepare_network(
     state = _merged(module, folder, record, states, chosen.paths)
     infer = plugin_function(module, folder, "infer_options", optional=True)
     seen = infer({key: tuple(value.shape) for key, value in state.items()}) if infer is not None else None
+    if seen is not None:
+        seen = {**seen, **_told(files, module)}
     _demand_variant(method, seen, chosen.paths)
     network = build_published(folder, {**options, **(seen or {}), **_local(record, way)})
     fit(network, state, chosen.paths[0], ignored=getattr(module, "IGNORED", ()), what=record.title)
@@ -94,6 +96,13 @@ def _state(file: WeightsFile, module: ModuleType, record: BaselineRecord) -> dic
             hint=f"it looks like {likely.baseline}" if likely is not None else "correct --weights",
         )
     return {str(key): torch.from_numpy(np.ascontiguousarray(value)) for key, value in state.items()}
+
+
+def _told(files: Sequence[WeightsFile], module: ModuleType) -> dict[str, Any]:
+    """Options that are not among the weights, and that a Keras file tells of its layers."""
+    tell = getattr(module, "model_options", None)
+    models = [file.model for file in files if file.model is not None]
+    return dict(tell(models[0])) if callable(tell) and models else {}
 
 
 def _merged(

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from tests.fill import fill as _fill
-from tests.fill import fill_value
+from tests.fill import fill_channels_last, fill_value
 from tests.fill import views as _views
 
 __all__ = [
@@ -22,6 +22,7 @@ __all__ = [
     "captured",
     "compare",
     "fill",
+    "fill_channels_last",
     "fill_value",
     "load_golden",
     "own_entries",

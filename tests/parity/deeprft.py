@@ -6,7 +6,6 @@ import torch
 from torch import nn
 
 from ldpbench.api import build_network
-from ldpbench.core.resources import load_folder_package, shipped_root
 from ldpbench.methods.tiling import in_windows
 from ldpbench.networks.cost import count_macs, parameters
 from tests.parity.base import Comparison, Parity, captured, compare, fill, load_golden, own_entries, stored, views
@@ -37,16 +36,14 @@ def check(golden: str) -> Parity:
         for name, own in run(network, about, channels).items():
             expected = arrays[f"{case}_{name}" if name in OUTPUTS else f"mid:{name}"]
             comparisons.append(compare(case, name, own, expected, facts["tolerance"]))
-    entries, learnt, macs = own_entries(network), parameters(network), None
-    if golden in FULL_SIZE:
-        plugin = load_folder_package(shipped_root() / "baselines" / "deeprft")
-        macs = count_macs(plugin.fold(network), [torch.zeros(1, channels, 256, 256)])
+    own = own_entries(network)
+    macs = count_macs(network, [torch.zeros(1, channels, 256, 256)]) if golden in FULL_SIZE else None
     return Parity(
         golden,
         "deeprft",
-        entries == facts["state_dict"],
-        len(entries),
-        learnt,
+        own == facts["state_dict"],
+        len(own),
+        parameters(network),
         facts["parameters"],
         macs,
         tuple(comparisons),

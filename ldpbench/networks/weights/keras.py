@@ -1,6 +1,7 @@
 """Keras' HDF5 files: ``model.save("x.h5")`` and ``save_weights`` of Keras 2."""
 
 import io
+import json
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -17,6 +18,7 @@ from ldpbench.networks.weights.numbers import demand_numbers, native_order
 
 _LAYERS, _WEIGHTS = "layer_names", "weight_names"
 _KERAS_3 = ("layers", "_layer_checkpoint_dependencies", "vars")
+_CONFIG = "model_config"
 _MAX_CHUNKS = 10_000
 _GIVE = "give the file with the weights"
 
@@ -39,6 +41,21 @@ def parse_keras(data: bytes, path: Path) -> dict[str, NDArray[Any]]:
         claimed = sum(math.prod(dataset.shape) * dataset.dtype.itemsize for dataset in datasets.values())
         refuse_sizes(path, claimed, len(data), "its arrays")
         return {key: native_order(np.asarray(dataset[()])) for key, dataset in datasets.items()}
+
+
+def model_config(data: bytes) -> Mapping[str, Any] | None:
+    """What a whole saved model says of its layers, such as their activations; None if it says nothing readable.
+
+    Args:
+        data: The whole file, which ``parse_keras`` has read.
+    """
+    with h5py.File(io.BytesIO(data), "r") as file:
+        text = file.attrs.get(_CONFIG)
+    try:
+        found = json.loads(text) if isinstance(text, str | bytes) else None
+    except (ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict) else None
 
 
 def _datasets(root: Any, path: Path) -> dict[str, Any]:

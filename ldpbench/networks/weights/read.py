@@ -13,7 +13,7 @@ from torch import Tensor
 from ldpbench.core.errors import IntegrityError, MissingPrerequisiteError
 from ldpbench.core.hashing import sha256_bytes
 from ldpbench.networks.weights.faults import FETCH_AGAIN, refusing_damage, shown
-from ldpbench.networks.weights.keras import parse_keras
+from ldpbench.networks.weights.keras import model_config, parse_keras
 from ldpbench.networks.weights.safetensors_files import parse_safetensors
 from ldpbench.networks.weights.sniff import HEAD_BYTES, Kind, demand_weights, kind_of
 from ldpbench.networks.weights.tensorlayer import parse_tensorlayer
@@ -52,6 +52,8 @@ class WeightsFile:
     """In the order of the file: ``layer/weight:0`` of Keras, TensorFlow's variable names of TensorLayer."""
     state: dict[str, Tensor] | None
     """On the CPU, wrappers and prefixes stripped."""
+    model: Mapping[str, Any] | None = None
+    """What a Keras file says of its layers."""
     notes: tuple[str, ...] = ()
     """What was chosen or left out on the way, for the user to see."""
 
@@ -91,6 +93,7 @@ def read_weights(path: Path) -> WeightsFile:
         format=_FORMATS[kind],
         arrays=arrays,
         state=state,
+        model=model_config(data) if kind == "keras" else None,
         notes=(*notes, *_precision(state or {})),
     )
 

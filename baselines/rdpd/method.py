@@ -1,0 +1,42 @@
+"""RDPD as a method: single frames, with the distance from the middle of the frame beside the views."""
+
+import torch
+from torch import Tensor
+
+from ldpbench.api import NetworkMethod
+
+MAP_CODES = 255
+WITH_MAP = 7
+"""Channels of a network that takes the radial map."""
+
+
+def radial_map(height: int, width: int) -> Tensor:
+    """How far each pixel is from the middle of the frame, as the authors' 8-bit files say it.
+
+    Args:
+        height: Of the full frame, px.
+        width: Of the full frame, px.
+
+    Returns:
+        float32 (1, H, W) in [0, 1]; 1 at the upper left corner.
+    """
+    rows, columns = torch.arange(height, dtype=torch.float64), torch.arange(width, dtype=torch.float64)
+    distance = torch.hypot((rows - height / 2)[:, None], columns - width / 2)
+    return ((MAP_CODES * distance / distance[0, 0]).round() / MAP_CODES).float()[None]
+
+
+class RdpdMethod(NetworkMethod):
+    """A sequence of one frame: nothing is in memory."""
+
+    def restore(
+        self, *, left: Tensor | None, right: Tensor | None, center: Tensor | None, blur_map: Tensor | None
+    ) -> Tensor:
+        """Left, right, and the radial map if the network takes it."""
+        assert left is not None, "declared as an input"
+        assert right is not None, "declared as an input"
+        planes = [left, right]
+        if self.network.down[0].first.in_channels == WITH_MAP:
+            radial = radial_map(*left.shape[-2:]).to(left.device)
+            planes.append(radial.expand(left.shape[0], -1, -1, -1))
+        restored: Tensor = self.network(torch.cat(planes, dim=1))
+        return restored
