@@ -46,7 +46,8 @@ class FactoredConv(nn.Module):
         if self.folded:
             return self.W
         mixed = torch.einsum("ims,ois->oim", self.D + self.D_diag, self.W) if self.kernel > 1 else self.W
-        return mixed.unflatten(2, (self.kernel, self.kernel))
+        kernel: Tensor = torch.unflatten(mixed, 2, (self.kernel, self.kernel))
+        return kernel
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, channels_in, H, W) to (N, channels_out, H / stride, W / stride)."""
@@ -117,7 +118,8 @@ class FourierBlock(nn.Module):
         """(N, C, H, W) to the same shape."""
         spectrum = torch.fft.rfft2(x)
         real, imaginary = self.main_fft(torch.cat([spectrum.real, spectrum.imag], dim=1)).chunk(2, dim=1)
-        frequencies = torch.fft.irfft2(torch.complex(real.contiguous(), imaginary.contiguous()), s=x.shape[-2:])
+        product = torch.complex(real.contiguous(), imaginary.contiguous())
+        frequencies: Tensor = torch.fft.irfft2(product, s=x.shape[-2:])
         near: Tensor = self.main(x)
         return near + x + frequencies
 
@@ -259,7 +261,7 @@ class DeepRft(nn.Module):
         z = self.Decoder[1](self.Convs[0](torch.cat([self.feat_extract[3](z), skip_middle], dim=1)))
         between = z
         z = self.Decoder[2](self.Convs[1](torch.cat([self.feat_extract[4](z), skip_fine], dim=1)))
-        finest = self.feat_extract[5](z) + one_view(x)
+        finest: Tensor = self.feat_extract[5](z) + one_view(x)
         if self.inference:
             return finest
         return [finest, self.ConvsOut[1](between) + one_view(half), self.ConvsOut[0](coarsest) + one_view(quarter)]

@@ -103,9 +103,9 @@ def adaptive_convolution(
             weights were trained so. ``intended``: as the paper describes it.
     """
     channels = x.shape[1]
-    kernels, biases = filters.split((2 * count * channels * taps, count * channels), dim=1)
-    kernels = kernels.unflatten(1, (count, 2, channels, taps))
-    biases = biases.unflatten(1, (count, channels))
+    kernels, biases = torch.split(filters, [2 * count * channels * taps, count * channels], dim=1)
+    kernels = torch.unflatten(kernels, 1, (count, 2, channels, taps))
+    biases = torch.unflatten(biases, 1, (count, channels))
     for index in range(count):
         down = kernels[:, index, 0]
         along = down if behaviour == "released" else kernels[:, index, 1]
@@ -223,6 +223,7 @@ class Ifan(nn.Module):
         for index in range(self.count):
             kernel = slice(2 * index * size, (2 * index + 1) * size)
             bias = slice(first_bias + index * channels, first_bias + (index + 1) * channels)
-            down = functional.conv2d(made, last.weight[kernel], last.bias[kernel]).unflatten(1, (channels, self.taps))
+            flat = functional.conv2d(made, last.weight[kernel], last.bias[kernel])
+            down = torch.unflatten(flat, 1, (channels, self.taps))
             x = filter_once(x, down, down, functional.conv2d(made, last.weight[bias], last.bias[bias]))
         return x

@@ -6,6 +6,8 @@ from typing import Any
 
 TELLING = ("conv1_1.0.weight", "kconv1_1.0.weight", "F.3.weight", "out_res.0.weight")
 DEEP_OVER_FINE = 4
+TAPS = (3, 5, 7)
+"""Sides of filters to think of, the published one first."""
 
 IGNORED = ("reblurNet.",)
 """Of training alone: it makes a sharp picture blurry again."""
@@ -14,7 +16,8 @@ IGNORED = ("reblurNet.",)
 def infer_options(shapes: Mapping[str, tuple[int, ...]]) -> dict[str, Any] | None:
     """The options behind a state dict; None if it is not of an IFAN.
 
-    The number of filters and of their taps is known as a product alone; all published networks have three taps.
+    How many filters there are and how many taps each has is known as a product alone: three taps, as in all published
+    networks, unless that does not divide it.
 
     Args:
         shapes: Of its entries, by name.
@@ -22,13 +25,14 @@ def infer_options(shapes: Mapping[str, tuple[int, ...]]) -> dict[str, Any] | Non
     if any(len(shapes.get(key, ())) != 4 for key in TELLING):
         return None
     ch, _, ks, _ = shapes["conv1_1.0.weight"]
-    per_filter = DEEP_OVER_FINE * ch * (2 * 3 + 1)
+    numbers = shapes["F.3.weight"][0] // (DEEP_OVER_FINE * ch)
+    taps = next((taps for taps in TAPS if numbers % (2 * taps + 1) == 0), TAPS[0])
     steps = (re.match(r"DME\.1\.stem\.(\d+)\.", key) for key in shapes)
     return {
         "ch": ch,
         "ks": ks,
-        "Fs": 3,
-        "N": max(1, shapes["F.3.weight"][0] // per_filter),
+        "Fs": taps,
+        "N": max(1, numbers // (2 * taps + 1)),
         "res_num": max((int(step[1]) + 1 for step in steps if step), default=0),
         "dual": shapes["kconv1_1.0.weight"][1] == 6,
     }

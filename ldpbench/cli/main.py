@@ -8,6 +8,7 @@ import typer
 from ldpbench import __version__
 from ldpbench.cli import (
     blurmap,
+    check,
     data,
     demo,
     doctor,
@@ -62,6 +63,7 @@ for module in (
     results,
     pages,
     methods,
+    check,
     metrics,
     simulation,
     blurmap,

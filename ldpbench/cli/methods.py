@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ldpbench.cli import methods_new
 from ldpbench.cli.options import (
     DeviceOption,
     TileOption,
@@ -27,6 +28,7 @@ def register(app: typer.Typer) -> None:
     group = typer.Typer(help="Look at the methods.", epilog="Example: ldpbench methods list", no_args_is_help=True)
     command(group, "list", schema="methods.list", example="ldpbench methods list")(_list)
     command(group, "info", schema="methods.info", example="ldpbench methods info dp-wiener")(_info)
+    methods_new.register(group)
     app.add_typer(group, name="methods")
     command(app, "deblur", schema="deblur", example="ldpbench deblur left.png right.png -o sharp.png")(_deblur)
 

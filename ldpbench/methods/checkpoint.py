@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from ldpbench.blurmap.catalogue import estimator
+from ldpbench.blurmap.disparity.views import MIN_SIDE_PX
 from ldpbench.blurmap.estimator import BlurMapEstimator
 from ldpbench.blurmap.truth import truth_logits
 from ldpbench.core.errors import IntegrityError, MethodError, UsageError
@@ -61,7 +62,8 @@ class NetworkDeblurrer(Deblurrer):
         self._network = network.eval()
         self._prior = prior
         self._wants_truth = wants_truth
-        self.size = SizeRule(minimum_px=config.multiple_of, multiple_of=config.multiple_of)
+        smallest = config.multiple_of if prior is None else max(config.multiple_of, MIN_SIDE_PX)
+        self.size = SizeRule(minimum_px=smallest, multiple_of=config.multiple_of)
         self.inputs: tuple[View, ...] = ("left", "right", "blur_map") if wants_truth else ("left", "right")
 
     def restore(

@@ -3,6 +3,8 @@
 import os
 import re
 import shlex
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -46,12 +48,13 @@ def test_shown_commands_run(document, home_with_sample, ldpbench, tmp_path, monk
         assert "ldpbench " not in "".join(blocks(document, "sh")).replace("pip install", "")
         return
     real_scenes = os.environ.get("LDPBENCH_TEST_PIXELDP")
-    if document.name == "add-a-method.md":
-        write_the_shown_method(document, tmp_path / "my-net")
     write_pair(tmp_path)
     monkeypatch.chdir(tmp_path)
     skipped = []
-    for line in lines:
+    for line in lines if document.name != "add-a-method.md" else shell_lines(document):
+        if not line.startswith("ldpbench "):
+            run_the_shown_script(document, line, monkeypatch)
+            continue
         if "pixeldp" in line and not real_scenes:
             skipped.append(line)
             continue
@@ -62,11 +65,15 @@ def test_shown_commands_run(document, home_with_sample, ldpbench, tmp_path, monk
         pytest.skip("LDPBENCH_TEST_PIXELDP is not set, and every command here needs real scenes")
 
 
-def write_the_shown_method(document: Path, folder: Path) -> None:
-    """The method that docs/add-a-method.md spells out, exactly as it is printed there."""
-    folder.mkdir()
-    (folder / "baseline.yaml").write_text(blocks(document, "yaml")[0])
-    (folder / "__init__.py").write_text(blocks(document, "python")[0])
+def run_the_shown_script(document: Path, line: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """``export`` lines, and the script that docs/add-a-method.md spells out, exactly as it is printed there."""
+    if line.startswith("export "):
+        name, _, value = line.removeprefix("export ").partition("=")
+        monkeypatch.setenv(name, value.replace("$PWD", str(Path.cwd())))
+        return
+    assert line == "python train.py"
+    Path("train.py").write_text(blocks(document, "python")[0])
+    subprocess.run([sys.executable, "train.py"], check=True)
 
 
 def write_pair(folder: Path) -> None:

@@ -43,6 +43,8 @@ class Comparison:
     """Largest absolute difference."""
     within: bool
     """Whether every value is within the tolerance."""
+    largest: float
+    """The largest absolute value that is expected."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,11 @@ class Parity:
     def error(self) -> float | None:
         """The largest of all; None if no outputs are stored."""
         return max((found.error for found in self.comparisons), default=None)
+
+    @property
+    def relative_error(self) -> float | None:
+        """The largest error over the largest value of its array."""
+        return max((found.error / found.largest for found in self.comparisons), default=None)
 
 
 def load_golden(name: str) -> tuple[dict[str, Any], Mapping[str, NDArray[Any]]]:
@@ -118,7 +125,8 @@ def compare(case: str, array: str, own: Any, expected: NDArray[Any], tolerance: 
     found = own.detach().numpy() if isinstance(own, torch.Tensor) else np.asarray(own)
     assert found.shape == expected.shape, f"{case} {array}: expected {expected.shape}, found {found.shape}"
     error = float(np.abs(found.astype(np.float64) - expected).max())
-    return Comparison(case, array, error, bool(np.allclose(found, expected, **tolerance)))
+    within = bool(np.allclose(found, expected, **tolerance))
+    return Comparison(case, array, error, within, float(np.abs(expected).max()))
 
 
 def own_entries(network: nn.Module) -> list[list[Any]]:

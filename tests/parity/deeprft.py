@@ -36,13 +36,13 @@ def check(golden: str) -> Parity:
         for name, own in run(network, about, channels).items():
             expected = arrays[f"{case}_{name}" if name in OUTPUTS else f"mid:{name}"]
             comparisons.append(compare(case, name, own, expected, facts["tolerance"]))
-    own = own_entries(network)
+    entries = own_entries(network)
     macs = count_macs(network, [torch.zeros(1, channels, 256, 256)]) if golden in FULL_SIZE else None
     return Parity(
         golden,
         "deeprft",
-        own == facts["state_dict"],
-        len(own),
+        entries == facts["state_dict"],
+        len(entries),
         parameters(network),
         facts["parameters"],
         macs,

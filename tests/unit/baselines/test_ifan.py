@@ -10,6 +10,8 @@ from torch.nn import functional
 
 from ldpbench.api import UsageError, build_network
 from ldpbench.core.resources import load_folder_package, shipped_root
+from ldpbench.methods.inference import Inference
+from ldpbench.methods.loading import own_inference
 from ldpbench.methods.runtime import restore_pair
 from ldpbench.records import read_records
 from tests.parity.base import fill, load_golden
@@ -77,7 +79,7 @@ def test_the_full_size_network_gives_the_published_statistics():
 @pytest.mark.parametrize(
     "options",
     [{"N": count, "dual": dual} for count, dual in ((17, True), (8, False), (44, True))]
-    + [{"ch": 8, "N": 3, "res_num": 1, "dual": True}],
+    + [{"ch": 8, "N": 3, "res_num": 1, "dual": True}, {"ch": 8, "N": 3, "Fs": 5, "ks": 5, "dual": False}],
 )
 def test_options_are_read_off_the_entries(options):
     shapes = shapes_of(**options)
@@ -137,6 +139,18 @@ def test_the_method_feeds_8_bits_right_before_left():
     with torch.inference_mode():
         expected = network(*planes)[0].permute(1, 2, 0).numpy()
     np.testing.assert_allclose(restore_pair(method, left, right), expected, atol=1e-5)
+
+
+def test_its_own_way_cuts_pictures_to_multiples_of_8():
+    assert {own_inference(record) for record in read_records(FOLDER)} == {Inference(crop_px=8)}
+    method = PLUGIN.build(tiny(), read_records(FOLDER)[0])
+    left, right = (np.random.default_rng(seed).random((37, 45, 3), dtype=np.float32) for seed in (1, 2))
+    method.crop_px = 8
+    cut = restore_pair(method, left, right)
+    method.crop_px = None
+    alone = restore_pair(method, left[:32, :40], right[:32, :40])
+    np.testing.assert_array_equal(cut[:32, :40], alone)
+    assert np.abs(restore_pair(method, left, right)[:32, :40] - alone).max() > 1e-3, "padding is another way"
 
 
 def test_items_of_a_batch_do_not_meet_and_gradients_flow():
