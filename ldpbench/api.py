@@ -41,8 +41,9 @@ __all__ = [
     "blur_map_estimator",
     "build_network",
     "deblur",
-    "hyper_laplacian_deblur",
+    "edge_blur_map",
     "estimate_blur_map",
+    "hyper_laplacian_deblur",
     "iter_samples",
     "load_dataset",
     "load_method",
@@ -294,6 +295,23 @@ def hyper_laplacian_deblur(
     from ldpbench.deconvolution.by_map import hyper_laplacian_deblur as deconvolve
 
     return deconvolve(image, sigma_map, weight=weight, alpha=alpha)
+
+
+def edge_blur_map(image: NDArray[Any]) -> NDArray[np.float32]:
+    """How blurred a single picture is at every pixel, from its edges (Karaali and Jung, TIP 2018).
+
+    Args:
+        image: (H, W, 3) or (H, W) floats in [0, 1].
+
+    Returns:
+        float32 (H, W): standard deviations of Gaussian blur in px, 0 to 5.
+
+    Raises:
+        UsageError: If the shape or a value does not fit.
+    """
+    from ldpbench.deconvolution.edge_blur import edge_blur_map as estimate
+
+    return estimate(image)
 
 
 def deblur(left: NDArray[Any], right: NDArray[Any], method: str | Path | Deblurrer) -> Image:
