@@ -32,6 +32,7 @@ bench: $(VENV)/.installed-dev
 	$(BIN)/python benchmarks/train.py
 	$(BIN)/python benchmarks/blurmap.py
 	$(BIN)/python benchmarks/inference.py
+	$(BIN)/python benchmarks/networks.py
 
 clean:
 	rm -rf $(VENV) .venv-demo .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist build

@@ -92,7 +92,7 @@ def _facts(record: "BaselineRecord") -> list[tuple[str, str]]:
     paper = f"{record.paper.title}, {record.paper.venue} {record.paper.year}" if record.paper else "none"
     facts = [("kind", record.kind), ("paper", paper), ("inputs", ", ".join(record.inputs))]
     facts.append(("licence", record.licence_code))
-    if record.kind != "network":
+    if record.kind != "network" or record.code is None:
         return facts
     low, high = record.value_range
     others = [kind for kind in record.inference.supported if kind != record.inference.default.partition(":")[0]]

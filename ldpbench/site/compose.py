@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from ldpbench.core.names import share_of
-from ldpbench.records import BaselineRecord, Environment, Protocol, RunRecord
+from ldpbench.records import BaselineRecord, Environment, MethodRef, Protocol, RunRecord
 from ldpbench.results.views import Board, BoardRow, StoredRun
 from ldpbench.site.facts import Facts, SceneKey, ScenePictures
 from ldpbench.site.index import index_page, web_address
@@ -212,16 +212,11 @@ def _run_page(run: StoredRun, lookup: Lookup) -> RunPage:
 def _run_facts(record: RunRecord) -> tuple[Fact, ...]:
     method, dataset = record.method, record.dataset
     amount = f"{share_of(dataset.n_images, dataset.n_images_whole)} images"
-    weights = (
-        Fact(term="Weights", text="SHA-256", code=method.weights_sha256)
-        if method.weights_sha256
-        else Fact(term="Weights", text="none")
-    )
     return (
         Fact(term="Status", text=record.status + _failed(record.failures)),
         Fact(term="Method", text=f"{method.id}, version {method.version}, {method.kind}, {inputs_text(method.inputs)}"),
         Fact(term="Code", text="SHA-256 over its sources", code=method.code_sha256),
-        weights,
+        _weights_fact(method),
         Fact(term="Dataset", text=f"{dataset.id}, version {dataset.version}, split {dataset.split}, {amount}"),
         Fact(term="Content", text="fingerprint", code=dataset.fingerprint),
         Fact(term="Started", text=record.started_at),
@@ -229,6 +224,15 @@ def _run_facts(record: RunRecord) -> tuple[Fact, ...]:
         Fact(term="Wall time", text=f"{three_digits(record.wall_s)} s" if record.wall_s is not None else "not known"),
         Fact(term="Cell", text="equal for runs whose numbers must be equal", code=record.cell),
     )
+
+
+def _weights_fact(method: MethodRef) -> Fact:
+    if method.untrained:
+        return Fact(term="Weights", text="made up: it was run for its time alone and has no scores")
+    if not method.weights_sha256:
+        return Fact(term="Weights", text="none")
+    files = ", ".join(method.weights_files)
+    return Fact(term="Weights", text=f"{files}, SHA-256" if files else "SHA-256", code=method.weights_sha256)
 
 
 def _failed(count: int) -> str:
@@ -289,6 +293,21 @@ def _method_page(method_id: str, lookup: Lookup) -> MethodPage:
     )
 
 
+def _network_facts(record: BaselineRecord) -> list[Fact]:
+    """How a network is fed, and what it costs."""
+    low, high = record.value_range
+    depth = "any bit depth" if record.bits is None else f"{record.bits}-bit files"
+    facts = [
+        Fact(term="Fed with", text=f"{record.channel_order.upper()} in [{low:g}, {high:g}] of {depth}"),
+        Fact(term="Sizes", text=f"multiples of {record.size.multiple_of} px, at least {record.size.minimum_px} px"),
+        Fact(term="Adds to its answer", text=record.residual),
+        Fact(term="Tested by its authors", text=record.inference.default),
+    ]
+    if record.macs_256 is not None:
+        facts.append(Fact(term="Multiply-adds", text=f"{record.macs_256 / 1e9:.2f} G at 256 × 256 px"))
+    return facts
+
+
 def _method_facts(record: BaselineRecord) -> tuple[Fact, ...]:
     paper = record.paper
     facts = [
@@ -301,6 +320,7 @@ def _method_facts(record: BaselineRecord) -> tuple[Fact, ...]:
         facts.append(Fact(term="Licence of the weights", text=record.licence_weights))
     if record.parameters is not None:
         facts.append(Fact(term="Parameters", text=f"{record.parameters:,}"))
+    facts += _network_facts(record) if record.kind == "network" and record.code else []
     if paper:
         text = f"{paper.title}. {paper.venue} {paper.year}."
         facts.append(Fact(term="Paper", text=text, url=web_address(paper.url)))
