@@ -13,7 +13,7 @@ from skimage.morphology import thin
 
 from ldpbench.core.errors import UsageError
 from ldpbench.deconvolution import edge_blur_map
-from ldpbench.deconvolution.canny import canny_edges, thinned
+from ldpbench.deconvolution.canny import _local_maxima, canny_edges, thinned
 from ldpbench.deconvolution.domain_transform import recursive_filter
 from ldpbench.deconvolution.edge_blur import (
     MAX_SIGMA_PX,
@@ -94,6 +94,17 @@ def test_one_step_of_thinning(mask):
 def test_thinning_of_thick_lines(seed):
     mask = cv2.GaussianBlur(np.random.default_rng(seed).random((60, 70)), (0, 0), 2) > 0.5
     np.testing.assert_array_equal(thinned(mask), thin(mask, max_num_iter=1))
+
+
+def test_equal_neighbours_are_both_maxima():
+    """As where an edge lies between two pixels; thinning takes one of them away again."""
+    magnitude = np.tile([0.0, 0.2, 1.0, 1.0, 0.2, 0.0], (5, 1))
+    still, steep = np.zeros_like(magnitude), np.ones_like(magnitude)
+    expected = np.zeros(magnitude.shape, bool)
+    expected[1:-1, 2:4] = True
+    np.testing.assert_array_equal(_local_maxima(steep, still, magnitude), expected)
+    turned = _local_maxima(*(np.ascontiguousarray(plane.T) for plane in (still, -steep, magnitude)))
+    np.testing.assert_array_equal(turned, expected.T)
 
 
 def plain_filter(picture: np.ndarray, guide: np.ndarray, spatial: float, tonal: float) -> np.ndarray:

@@ -226,6 +226,16 @@ def test_the_betas_are_the_released_ones():
     assert BETAS[-1] * 2 * np.sqrt(2) >= 256
 
 
+def test_the_table_is_read_linearly_to_its_ends_and_beyond():
+    places = np.linspace(-10, 10, 200_001)
+    table = np.random.default_rng(4).random(places.size)
+    inside = np.array([-10.0, -9.99995, -3.3333, 0.00007, 9.99985, 9.99995])
+    np.testing.assert_allclose(shrunk(inside, table), np.interp(inside, places, table), atol=1e-6)
+    first, last = (table[1] - table[0]) * 1e4, (table[-1] - table[-2]) * 1e4
+    expected = [table[0] - 2 * first, table[-1] + 0.5 * last]
+    np.testing.assert_allclose(shrunk(np.array([-12.0, 10.5]), table), expected, rtol=1e-6)
+
+
 def test_a_table_cannot_be_written_to():
     with pytest.raises(ValueError, match="read-only"):
         shrinkage_table(1.5, 8.0)[0] = 1
@@ -265,6 +275,11 @@ def test_levels_lie_below_in_order_and_are_few(sigma):
 @pytest.mark.parametrize("value", [0.0, 2.5])
 def test_an_even_map_keeps_its_value(value):
     np.testing.assert_array_equal(quantise_sigma(np.full((4, 5), value)), value)
+
+
+def test_two_values_stay_two_values():
+    sigma = np.array([[0.5, 2.0, 2.0], [2.0, 0.5, 0.5]])
+    np.testing.assert_array_equal(quantise_sigma(sigma), sigma)
 
 
 def test_how_often_a_value_occurs_does_not_matter():
