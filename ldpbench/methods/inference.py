@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from ldpbench.core.errors import UsageError
 from ldpbench.methods.tiling import Tiling
+from ldpbench.networks.nafnet import TLC_SHARE
 from ldpbench.records.inference_way import InferenceKind
 
 
@@ -63,12 +64,17 @@ class Inference:
         return "whole" if self.tlc_px is None else f"local averages for training patches of {self.tlc_px} px"
 
     def for_size(self, height_px: int | None, width_px: int | None) -> "Inference":
-        """What it comes to for pictures of one size: a crop that cuts nothing, or one tile, is the whole picture."""
+        """What it comes to for pictures of one size.
+
+        A crop that cuts nothing is the whole picture, and so is a tile or a local window that holds all of it.
+        """
         if height_px is None or width_px is None:
             return self
         if self.crop_px is not None:
             return WHOLE if height_px % self.crop_px == width_px % self.crop_px == 0 else self
         side = self.tiles.size_px if self.tiles is not None else self.windows_px
+        if self.tlc_px is not None:
+            side = int(TLC_SHARE * self.tlc_px)
         return WHOLE if side is not None and max(height_px, width_px) <= side else self
 
 

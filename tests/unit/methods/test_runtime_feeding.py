@@ -155,3 +155,5 @@ def test_a_way_that_does_nothing_to_a_picture_is_the_whole_picture():
     assert Inference(windows_px=512).for_size(256, 512) == WHOLE
     assert Inference(windows_px=512).for_size(256, 513) == Inference(windows_px=512)
     assert Inference(tiles=Tiling(256)).for_size(256, 256) == WHOLE
+    assert Inference(tlc_px=256).for_size(384, 384) == WHOLE
+    assert Inference(tlc_px=256).for_size(385, 384) == Inference(tlc_px=256)
