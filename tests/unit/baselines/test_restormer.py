@@ -85,7 +85,7 @@ def test_the_published_factor_is_read_as_it_was_written():
     assert PLUGIN.infer_options(shapes_of({}))["ffn_expansion_factor"] == 2.66
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(dim=st.sampled_from([8, 16, 24, 48]), factor=st.floats(0.5, 5, allow_nan=False))
 def test_any_factor_is_read_well_enough(dim, factor):
     options = {"dim": dim, "num_blocks": (1, 1, 1, 1), "ffn_expansion_factor": factor}

@@ -50,7 +50,7 @@ def test_a_network_declares_its_own_cost(tmp_path):
     assert details["multiply-adds"] == f"{65536 * 9 * (6 + 3) * 16:,}, as declared"
 
 
-@settings(deadline=None, max_examples=25)
+@settings(deadline=None, max_examples=10)
 @given(st.from_regex(re.compile(ID_PATTERN, re.ASCII), fullmatch=True).filter(lambda name: len(name) < 60))
 def test_any_id_gives_a_record_with_that_id(tmp_path_factory, name):
     if name in find_methods():
