@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from ldpbench.core.errors import LdpbenchError, UsageError
 from ldpbench.methods.network_method import NetworkMethod
 from ldpbench.methods.protocol import Deblurrer, SizeRule
+from ldpbench.methods.runtime import pad_to
 from ldpbench.networks.nafnet import NafBlock
 from ldpbench.networks.nafnet import blocks as naf_blocks
 from ldpbench.networks.nafnet import down as naf_down
@@ -51,6 +52,7 @@ __all__ = [
     "naf_blocks",
     "naf_down",
     "naf_up",
+    "pad_to",
     "psf_preset",
     "rdpd_psf",
     "score",

@@ -26,6 +26,9 @@ class Norm(nn.Module):
         channels: C of (N, C, H, W).
     """
 
+    moving_mean: Tensor
+    moving_variance: Tensor
+
     def __init__(self, channels: int) -> None:
         super().__init__()
         self.beta = nn.Parameter(torch.zeros(channels))

@@ -34,7 +34,7 @@ def convert(arrays: Arrays) -> dict[str, NDArray[Any]] | None:
     biases = [array for name, array in rest.items() if name.endswith("bias:0")]
     if set(own) != {"kernel:0", "bias:0", RECURRENT} or len(rest) != 2 * len(LAYERS) or len(kernels) != len(LAYERS):
         return None
-    if tuple(array.shape[0] if array.ndim == 4 else 0 for array in kernels) != KERNEL_SIDES:
+    if (_side(own["kernel:0"]), _side(own[RECURRENT])) != (3, 3) or tuple(map(_side, kernels)) != KERNEL_SIDES:
         return None
     state = {"lstm.input.weight": _turned(own["kernel:0"]), "lstm.input.bias": own["bias:0"]}
     state["lstm.recurrent.weight"] = _turned(own[RECURRENT])
@@ -42,6 +42,10 @@ def convert(arrays: Arrays) -> dict[str, NDArray[Any]] | None:
         state[f"{layer}.weight"] = _turned(kernel)
         state[f"{layer}.bias"] = bias
     return state
+
+
+def _side(kernel: NDArray[Any]) -> int:
+    return kernel.shape[0] if kernel.ndim == 4 else 0
 
 
 def _turned(kernel: NDArray[Any]) -> NDArray[Any]:
@@ -58,14 +62,18 @@ def model_options(model: Mapping[str, Any]) -> dict[str, Any]:
     return {"linear_layer": activation == "linear"} if activation in ("linear", "sigmoid") else {}
 
 
-def _activation(part: Any) -> Any:
-    if isinstance(part, Mapping):
-        if part.get("kernel_size") == [1, 1]:
-            return part.get("activation")
-        part = list(part.values())
-    if not isinstance(part, list):
-        return None
-    return next((found for inner in part if (found := _activation(inner)) is not None), None)
+def _activation(model: Mapping[str, Any]) -> Any:
+    """That of the first 1x1 convolution. A list of what is left to see, as a file may nest deeper than calls can."""
+    left: list[Any] = [model]
+    while left:
+        part = left.pop()
+        if isinstance(part, Mapping):
+            if part.get("kernel_size") == [1, 1] and "activation" in part:
+                return part["activation"]
+            part = list(part.values())
+        if isinstance(part, list):
+            left.extend(reversed(part))
+    return None
 
 
 def infer_options(shapes: Mapping[str, tuple[int, ...]]) -> dict[str, Any] | None:

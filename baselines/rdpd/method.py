@@ -3,9 +3,10 @@
 import torch
 from torch import Tensor
 
-from ldpbench.api import NetworkMethod
+from ldpbench.api import NetworkMethod, SizeRule, pad_to
 
 MAP_CODES = 255
+NETWORK_SIZE = SizeRule(minimum_px=16, multiple_of=16)
 WITH_MAP = 7
 """Channels of a network that takes the radial map."""
 
@@ -26,7 +27,10 @@ def radial_map(height: int, width: int) -> Tensor:
 
 
 class RdpdMethod(NetworkMethod):
-    """A sequence of one frame: nothing is in memory."""
+    """A sequence of one frame: nothing is in memory.
+
+    It takes frames of any size and pads them itself, as the radial map is that of the frame before its padding.
+    """
 
     def restore(
         self, *, left: Tensor | None, right: Tensor | None, center: Tensor | None, blur_map: Tensor | None
@@ -34,9 +38,10 @@ class RdpdMethod(NetworkMethod):
         """Left, right, and the radial map if the network takes it."""
         assert left is not None, "declared as an input"
         assert right is not None, "declared as an input"
+        height, width = left.shape[-2:]
         planes = [left, right]
-        if self.network.down[0].first.in_channels == WITH_MAP:
-            radial = radial_map(*left.shape[-2:]).to(left.device)
+        if self.network.get_parameter("down.0.first.weight").shape[1] == WITH_MAP:
+            radial = radial_map(height, width).to(left.device)
             planes.append(radial.expand(left.shape[0], -1, -1, -1))
-        restored: Tensor = self.network(torch.cat(planes, dim=1))
-        return restored
+        restored: Tensor = self.network(pad_to(torch.cat(planes, dim=1), NETWORK_SIZE))
+        return restored[..., :height, :width]

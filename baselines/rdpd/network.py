@@ -118,15 +118,15 @@ class Rdpd(nn.Module):
 
     def unclipped(self, frames: Tensor) -> Tensor:
         """What the last layer gives, (N, T, nb_ch_out, H, W)."""
-        count = frames.shape[:2]
+        count, length = frames.shape[:2]
         x = frames.flatten(0, 1).contiguous(memory_format=torch.channels_last)
         skips: list[Tensor] = []
         for level, pair in enumerate(self.down):
             x = pair(functional.max_pool2d(x, 2) if level else x)
             skips.append(x)
         x = functional.relu(self.bottom(functional.max_pool2d(x, 2)))
-        x = self.lstm(x.unflatten(0, count)).flatten(0, 1)
+        x = self.lstm(x.reshape(count, length, *x.shape[1:])).flatten(0, 1)
         for up, join in zip(self.up, self.join, strict=True):
             x = join(torch.cat([skips.pop(), up(x)], dim=1))
         made: Tensor = self.output(functional.relu(self.colours(x)))
-        return made.unflatten(0, count)
+        return made.reshape(count, length, *made.shape[1:])

@@ -32,6 +32,12 @@ def network():
     return fill(build_network("rdpd"))
 
 
+def shapes_of(options):
+    with torch.device("meta"):
+        entries = build_network("rdpd", **options).state_dict()
+    return {key: tuple(value.shape) for key, value in entries.items()}
+
+
 @pytest.mark.parametrize("lstm", ["conv_lst_m2d", "conv_lstm2d_3"])
 def test_a_keras_file_is_loaded_and_gives_the_published_output(layers, tmp_path, lstm):
     named = {key.replace("conv_lst_m2d", lstm): value for key, value in layers.items()}
@@ -69,6 +75,29 @@ def test_files_of_another_network_are_refused(layers, tmp_path):
     assert PLUGIN.infer_options({}) is None
 
 
+@pytest.mark.parametrize("name", ["kernel:0", "recurrent_kernel:0"])
+def test_a_recurrence_that_is_no_convolution_is_refused(layers, tmp_path, name):
+    dense = dict(layers)
+    dense[f"conv_lst_m2d/{name}"] = np.zeros((512, 2048), dtype=np.float32)
+    with pytest.raises(IntegrityError, match="not one of RDPD"):
+        load_method("rdpd", weights=write_keras(tmp_path / "dense.hdf5", dense))
+
+
+@pytest.mark.parametrize("depth", [600, 900])
+def test_a_deeply_nested_configuration_says_nothing_and_stops_nothing(layers, tmp_path, depth):
+    path = write_keras(tmp_path / "deep.hdf5", layers)
+    with h5py.File(path, "a") as file:
+        file.attrs["model_config"] = '{"layers": ' + "[" * depth + "]" * depth + "}"
+    assert load_method("rdpd", weights=path).network.linear_layer
+
+
+@pytest.mark.parametrize("options", [{}, {"input_channels": 6}, {"nb_ch_out": 1}])
+def test_options_are_read_off_the_entries(options):
+    shapes = shapes_of(options)
+    assert shapes_of(PLUGIN.infer_options(shapes)) == shapes
+    assert PLUGIN.infer_options(dict.fromkeys(shapes, (1,))) is None
+
+
 def test_the_hard_sigmoid_is_that_of_keras_2():
     gate = PLUGIN.network.hard_sigmoid if hasattr(PLUGIN, "network") else None
     assert gate is not None
@@ -96,7 +125,17 @@ def test_the_radial_map_is_that_of_8_bit_files(height, width):
     assert found[0, 0] == found.max() == 1
 
 
-def test_the_map_of_the_padded_frame_is_not_that_of_a_part(network):
+def test_the_map_is_of_the_frame_before_its_padding(network):
+    method = PLUGIN.build(network, find_method("rdpd").record)
+    views = [np.random.default_rng(seed).integers(0, 256, (33, 50, 3)).astype(np.uint8) for seed in (1, 2)]
+    planes = [torch.from_numpy(view[..., ::-1].transpose(2, 0, 1).astype(np.float32) / 255) for view in views]
+    x = torch.cat([*planes, PLUGIN.radial_map(33, 50)])[None]
+    with torch.inference_mode():
+        found = network(torch.nn.functional.pad(x, (0, 14, 0, 15), mode="reflect"))[0, :, :33, :50]
+    np.testing.assert_allclose(restore_pair(method, *views)[..., ::-1], found.permute(1, 2, 0), atol=1e-6)
+
+
+def test_the_map_of_a_frame_is_not_that_of_a_part(network):
     method = PLUGIN.build(network, find_method("rdpd").record)
     views = [np.random.default_rng(seed).random((48, 64, 3), dtype=np.float32) for seed in (1, 2)]
     whole = restore_pair(method, *views)
