@@ -19,14 +19,20 @@ def register(app: typer.Typer) -> None:
 def _demo(session: Session) -> Answer:
     """Go the whole way on embedded data: no download.
 
-    Prepares the sample set, runs every method on it, builds the pages and prints the ranked table.
+    Prepares the sample set, runs every method that needs no weights, builds the pages and prints the ranked table.
     """
     from ldpbench.data.prepare import prepare
+    from ldpbench.methods.find import find_methods
 
     session.reporter.note("1/3 data")
     prepared = prepare(DEMO_DATASET, session.home, progress=session.reporter)
     session.reporter.note("2/3 methods")
-    outcomes = run_plan(session, methods=[], datasets=[DEMO_DATASET])
+    methods = {name: method.record for name, method in find_methods().items()}
+    runnable = [name for name, record in methods.items() if not record.needs_weights and not record.skipped]
+    outcomes = run_plan(session, methods=runnable, datasets=[DEMO_DATASET])
+    session.reporter.note(
+        f"{len(methods) - len(runnable)} published networks wait for their weights: see `ldpbench weights list`"
+    )
     session.reporter.note("3/3 pages")
     index = build_and_tell(session)
     boards = show_boards(session, datasets={DEMO_DATASET})
