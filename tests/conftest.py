@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from hypothesis import settings
 
 from ldpbench.core.home import Home
 
@@ -31,6 +32,10 @@ def _guarded_connect(self: socket.socket, address: Any) -> None:
 
 def pytest_configure() -> None:
     socket.socket.connect = _guarded_connect
+    # The same examples every time, so that a red run is the change's own; `explore` looks for new ones.
+    settings.register_profile("same", derandomize=True)
+    settings.register_profile("explore", derandomize=False)
+    settings.load_profile(os.environ.get("LDPBENCH_TEST_EXAMPLES", "same"))
 
 
 def pytest_unconfigure() -> None:
