@@ -14,10 +14,7 @@ from ldpbench.core.errors import LdpbenchError, UsageError
 from ldpbench.methods.network_method import NetworkMethod
 from ldpbench.methods.protocol import Deblurrer, SizeRule
 from ldpbench.methods.runtime import pad_to
-from ldpbench.networks.nafnet import NafBlock
-from ldpbench.networks.nafnet import blocks as naf_blocks
-from ldpbench.networks.nafnet import down as naf_down
-from ldpbench.networks.nafnet import up as naf_up
+from ldpbench.networks.nafnet import NafBody
 from ldpbench.records import BaselineRecord
 from ldpbench.simulation.psf import PsfShape, psf_preset, rdpd_psf, signed_kernels
 
@@ -34,7 +31,7 @@ __all__ = [
     "BaselineRecord",
     "Deblurrer",
     "LdpbenchError",
-    "NafBlock",
+    "NafBody",
     "NetworkMethod",
     "PsfShape",
     "SizeRule",
@@ -49,9 +46,6 @@ __all__ = [
     "load_dataset",
     "load_method",
     "model_preset",
-    "naf_blocks",
-    "naf_down",
-    "naf_up",
     "pad_to",
     "psf_preset",
     "rdpd_psf",

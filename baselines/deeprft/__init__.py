@@ -4,7 +4,6 @@ from torch import nn
 
 from ldpbench.api import BaselineRecord, NetworkMethod
 
-from .method import DeepRftDual, DeepRftSingle
 from .network import DeepRft, fold
 from .options import infer_options
 
@@ -14,8 +13,8 @@ build_network = DeepRft
 
 
 def build(network: nn.Module, record: BaselineRecord) -> NetworkMethod:
-    """The method of a variant. Kernels are multiplied out, as the authors' own test does it."""
+    """The method. As in the authors' own test, kernels are multiplied out and only the finest picture is made."""
     assert isinstance(network, DeepRft), "built here"
     fold(network)
     network.inference = True
-    return DeepRftSingle(network, record) if record.inputs == ("center",) else DeepRftDual(network, record)
+    return NetworkMethod(network, record)

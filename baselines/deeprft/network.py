@@ -4,8 +4,6 @@ A U-Net with pictures of three sizes, whose residual blocks have a branch in the
 bias. Most of them are kept in two factors for training; folded to one kernel, they compute the same.
 """
 
-from collections.abc import Sequence
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -281,8 +279,3 @@ def fold(network: nn.Module) -> nn.Module:
         if isinstance(module, FactoredConv):
             module.fold()
     return network
-
-
-def output_of(restored: Sequence[Tensor] | Tensor) -> Tensor:
-    """The finest picture."""
-    return restored if isinstance(restored, Tensor) else restored[0]

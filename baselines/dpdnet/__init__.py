@@ -5,7 +5,6 @@ from torch import nn
 from ldpbench.api import BaselineRecord, NetworkMethod
 
 from .convert import convert, infer_options
-from .method import DpdNetMethod
 from .network import DpdNet
 
 __all__ = ["build", "build_network", "convert", "infer_options"]
@@ -15,4 +14,4 @@ build_network = DpdNet
 
 def build(network: nn.Module, record: BaselineRecord) -> NetworkMethod:
     """The method."""
-    return DpdNetMethod(network, record)
+    return NetworkMethod(network, record)

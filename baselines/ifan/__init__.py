@@ -4,7 +4,7 @@ from torch import nn
 
 from ldpbench.api import BaselineRecord, NetworkMethod
 
-from .method import IfanDual, IfanSingle
+from .method import IfanDual
 from .network import Ifan, adaptive_convolution
 from .options import IGNORED, infer_options
 
@@ -15,4 +15,4 @@ build_network = Ifan
 
 def build(network: nn.Module, record: BaselineRecord) -> NetworkMethod:
     """The method of a variant."""
-    return IfanSingle(network, record) if record.inputs == ("center",) else IfanDual(network, record)
+    return NetworkMethod(network, record) if record.inputs == ("center",) else IfanDual(network, record)

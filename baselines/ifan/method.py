@@ -1,4 +1,4 @@
-"""IFAN as a method: the ordinary picture is restored; the two views, or the picture itself, say how."""
+"""IFAN with two views as a method: the ordinary picture is restored; the views say how."""
 
 from torch import Tensor
 
@@ -16,16 +16,4 @@ class IfanDual(NetworkMethod):
         assert right is not None, "declared as an input"
         assert center is not None, "declared as an input"
         restored: Tensor = self.network(center, right, left)
-        return restored
-
-
-class IfanSingle(NetworkMethod):
-    """The ordinary picture alone."""
-
-    def restore(
-        self, *, left: Tensor | None, right: Tensor | None, center: Tensor | None, blur_map: Tensor | None
-    ) -> Tensor:
-        """One picture."""
-        assert center is not None, "declared as an input"
-        restored: Tensor = self.network(center)
         return restored

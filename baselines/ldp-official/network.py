@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ldpbench.api import UsageError, naf_blocks, naf_down, naf_up
+from ldpbench.api import NafBody, UsageError
 
 WIDTH = 32
 ENCODER = DECODER = (2, 2, 2, 2)
@@ -55,40 +55,6 @@ class ChannelAttention(nn.Module):
         return mixed
 
 
-class Nafnet(nn.Module):
-    """NAFNet from features to features, padded with zeros to a multiple of 16; its final addition is switched off."""
-
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        depth = len(ENCODER)
-        self.multiple = 2**depth
-        self.intro = nn.Conv2d(width, width, 3, padding=1)
-        self.ending = nn.Conv2d(width, width, 3, padding=1)
-        self.encoders = nn.ModuleList(naf_blocks(width << level, count) for level, count in enumerate(ENCODER))
-        self.downs = nn.ModuleList(naf_down(width << level) for level in range(depth))
-        self.middle_blks = naf_blocks(width << depth, MIDDLE_BLOCKS)
-        self.ups = nn.ModuleList(naf_up(width << level) for level in range(depth, 0, -1))
-        self.decoders = nn.ModuleList(
-            naf_blocks(width << (depth - 1 - level), count) for level, count in enumerate(DECODER)
-        )
-
-    def forward(self, features: Tensor) -> Tensor:
-        """(N, width, H, W) to the same shape."""
-        height, width = features.shape[-2:]
-        x = functional.pad(features, (0, -width % self.multiple, 0, -height % self.multiple))
-        x = self.intro(x)
-        skips = []
-        for encoder, shrink in zip(self.encoders, self.downs, strict=True):
-            x = encoder(x)
-            skips.append(x)
-            x = shrink(x)
-        x = self.middle_blks(x)
-        for grow, decoder in zip(self.ups, self.decoders, strict=True):
-            x = decoder(grow(x) + skips.pop())
-        restored: Tensor = self.ending(x)
-        return restored[..., :height, :width]
-
-
 class LdpOfficial(nn.Module):
     """The released network.
 
@@ -107,7 +73,7 @@ class LdpOfficial(nn.Module):
             raise UsageError(f"ldp-official: expected inp_channels={VIEWS}, found {inp_channels}")
         self.patch_embed = PatchEmbed(inp_channels, WIDTH)
         self.ca = ChannelAttention(WIDTH, bias=bias)
-        self.naf = Nafnet(WIDTH)
+        self.naf = NafBody(WIDTH, WIDTH, width=WIDTH, encoder=ENCODER, middle=MIDDLE_BLOCKS, decoder=DECODER)
         self.skip_conv = nn.Conv2d(WIDTH, WIDTH, 1, bias=bias)
         self.output = nn.Conv2d(WIDTH, out_channels, 3, padding=1, bias=bias)
 

@@ -4,7 +4,7 @@ from torch import nn
 
 from ldpbench.api import BaselineRecord, NetworkMethod
 
-from .method import NafnetDual, NafnetSingle
+from .method import NafnetMethod
 from .network import Nafnet
 from .options import infer_options
 
@@ -14,5 +14,5 @@ build_network = Nafnet
 
 
 def build(network: nn.Module, record: BaselineRecord) -> NetworkMethod:
-    """The method of a variant."""
-    return NafnetSingle(network, record) if record.inputs == ("center",) else NafnetDual(network, record)
+    """The method."""
+    return NafnetMethod(network, record)

@@ -2,18 +2,16 @@
 
 from collections.abc import Sequence
 
-import torch
-from torch import Tensor, nn
-from torch.nn import functional
+from torch import Tensor
 
-from ldpbench.api import UsageError, naf_blocks, naf_down, naf_up
+from ldpbench.api import NafBody, UsageError
 
 LOCAL_SHARE = 1.5
 """A local window spans so many times the training size."""
 
 
-class Nafnet(nn.Module):
-    """A U-Net of gated convolutions. It pads its picture with zeros at the bottom and right, and cuts its answer back.
+class Nafnet(NafBody):
+    """A U-Net of gated convolutions for pictures of any size, whose answer is added to its picture.
 
     Args:
         img_channel: Of the picture; 6 for left and right RGB together.
@@ -21,8 +19,8 @@ class Nafnet(nn.Module):
         middle_blk_num: Blocks at the smallest size.
         enc_blk_nums: Blocks of each level on the way down.
         dec_blk_nums: Blocks of each level on the way up; as many levels.
-        out_channels: Of the answer; None for those of the picture, which is then added to it. Half of those of the
-            picture: two views become one, and their mean is added.
+        out_channels: Of the answer; None for those of the picture. Half of those of the picture: two views become one,
+            and their mean is added.
         train_size: (N, channels, H, W) of the pictures it was trained on: means over the whole picture become means
             over windows of 1.5 times that size (TLC). None leaves them. The weights are the same.
         fast_imp: The approximate windows of the published code, which are not offered.
@@ -42,7 +40,6 @@ class Nafnet(nn.Module):
         train_size: Sequence[int] | None = None,
         fast_imp: bool = False,
     ) -> None:
-        super().__init__()
         out_channels = img_channel if out_channels is None else out_channels
         _demand_channels(img_channel, out_channels)
         if len(enc_blk_nums) != len(dec_blk_nums):
@@ -52,22 +49,16 @@ class Nafnet(nn.Module):
             )
         if fast_imp:
             raise UsageError("nafnet: the approximate windows of fast_imp are not offered", hint="leave fast_imp out")
-        depth = len(enc_blk_nums)
-        windows = _windows(train_size, img_channel, depth)
+        super().__init__(
+            img_channel,
+            out_channels,
+            width=width,
+            encoder=enc_blk_nums,
+            middle=middle_blk_num,
+            decoder=dec_blk_nums,
+            windows=_windows(train_size, img_channel, len(enc_blk_nums)),
+        )
         self.out_channels = out_channels
-        self.multiple = 1 << depth
-        self.intro = nn.Conv2d(img_channel, width, 3, padding=1)
-        self.ending = nn.Conv2d(width, out_channels, 3, padding=1)
-        self.encoders = nn.ModuleList(
-            naf_blocks(width << level, count, windows[level]) for level, count in enumerate(enc_blk_nums)
-        )
-        self.decoders = nn.ModuleList(
-            naf_blocks(width << level, count, windows[level])
-            for level, count in zip(reversed(range(depth)), dec_blk_nums, strict=True)
-        )
-        self.middle_blks = naf_blocks(width << depth, middle_blk_num, windows[depth])
-        self.ups = nn.ModuleList(naf_up(width << level) for level in range(depth, 0, -1))
-        self.downs = nn.ModuleList(naf_down(width << level) for level in range(depth))
 
     def forward(self, inp: Tensor) -> Tensor:
         """Restore a batch.
@@ -78,19 +69,7 @@ class Nafnet(nn.Module):
         Returns:
             (N, out_channels, H, W), not clamped.
         """
-        height, width = inp.shape[-2:]
-        padded = functional.pad(inp, (0, -width % self.multiple, 0, -height % self.multiple))
-        # The norms work on channels last; laid out so from the start, no block has to copy its features.
-        x = self.intro(padded.contiguous(memory_format=torch.channels_last))
-        skips = []
-        for encoder, shrink in zip(self.encoders, self.downs, strict=True):
-            x = encoder(x)
-            skips.append(x)
-            x = shrink(x)
-        x = self.middle_blks(x)
-        for grow, decoder in zip(self.ups, self.decoders, strict=True):
-            x = decoder(grow(x) + skips.pop())
-        residual: Tensor = self.ending(x)[..., :height, :width]
+        residual = super().forward(inp)
         if inp.shape[1] == self.out_channels:
             return residual + inp
         left, right = inp.chunk(2, dim=1)
@@ -106,13 +85,13 @@ def _demand_channels(img_channel: int, out_channels: int) -> None:
         )
 
 
-def _windows(train_size: Sequence[int] | None, channels: int, depth: int) -> list[tuple[int, int] | None]:
+def _windows(train_size: Sequence[int] | None, channels: int, depth: int) -> list[tuple[int, int]] | None:
     """Rows and columns of the local window at each level, the smallest size last.
 
     Feature maps of a training picture have the sizes after padding; the window grows with them.
     """
     if train_size is None:
-        return [None] * (depth + 1)
+        return None
     if len(train_size) != 4 or train_size[1] != channels or min(train_size) < 1:
         raise UsageError(
             f"nafnet: train_size: expected (1, {channels}, height, width), found {tuple(train_size)}",

@@ -4,7 +4,6 @@ from torch import nn
 
 from ldpbench.api import BaselineRecord, NetworkMethod
 
-from .method import RestormerDual, RestormerSingle
 from .network import Restormer
 from .options import infer_options
 
@@ -14,5 +13,5 @@ build_network = Restormer
 
 
 def build(network: nn.Module, record: BaselineRecord) -> NetworkMethod:
-    """The method of a variant."""
-    return RestormerSingle(network, record) if record.inputs == ("center",) else RestormerDual(network, record)
+    """The method."""
+    return NetworkMethod(network, record)

@@ -5,7 +5,6 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -18,7 +17,7 @@ from ldpbench.methods.loading import plugin_function
 from ldpbench.methods.weights import ChosenWeights, weights_sha256
 from ldpbench.networks.build import build_published
 from ldpbench.networks.weights.read import WeightsFile, read_weights
-from ldpbench.networks.weights.recognise import fit, recognise
+from ldpbench.networks.weights.recognise import fit, named_state, plugin_asked, recognise
 from ldpbench.records import BaselineRecord
 
 COLOUR_VIEWS = ("left", "right", "center")
@@ -48,12 +47,13 @@ def prepare_network(
             network = build_published(folder, options)
         return network.to(device).eval(), ()
     files = [read_weights(path) for path in chosen.paths]
-    states = [_state(file, module, record) for file in files]
-    state = _merged(module, folder, record, states, chosen.paths)
-    infer = plugin_function(module, folder, "infer_options", optional=True)
-    seen = infer({key: tuple(value.shape) for key, value in state.items()}) if infer is not None else None
-    if seen is not None:
-        seen = {**seen, **_told(files, module)}
+    with plugin_asked(record.id, chosen.paths[0]):
+        states = [_named(file, module, record) for file in files]
+        state = _merged(module, folder, record, states, chosen.paths)
+        infer = plugin_function(module, folder, "infer_options", optional=True)
+        seen = infer({key: tuple(value.shape) for key, value in state.items()}) if infer is not None else None
+        if seen is not None:
+            seen = {**seen, **_told(files, module)}
     _demand_variant(method, seen, chosen.paths)
     network = build_published(folder, {**options, **(seen or {}), **_local(record, way)})
     fit(network, state, chosen.paths[0], ignored=getattr(module, "IGNORED", ()), what=record.title)
@@ -83,19 +83,16 @@ def _local(record: BaselineRecord, way: Inference) -> dict[str, Any]:
     return {"train_size": (1, channels, way.tlc_px, way.tlc_px)}
 
 
-def _state(file: WeightsFile, module: ModuleType, record: BaselineRecord) -> dict[str, Tensor]:
-    """A file's entries by the names of the torch module: as they are, or translated from Keras or TensorLayer."""
-    if file.state is not None:
-        return dict(file.state)
-    convert = getattr(module, "convert", None)
-    state = convert(file.arrays) if callable(convert) else None
+def _named(file: WeightsFile, module: ModuleType, record: BaselineRecord) -> dict[str, Tensor]:
+    """A file's entries by the names of the torch module."""
+    state = named_state(module, file)
     if state is None:
         likely = recognise(file)
         raise IntegrityError(
             f"{file.path} is a {file.format} file, and not one of {record.title}",
             hint=f"it looks like {likely.baseline}" if likely is not None else "correct --weights",
         )
-    return {str(key): torch.from_numpy(np.ascontiguousarray(value)) for key, value in state.items()}
+    return state
 
 
 def _told(files: Sequence[WeightsFile], module: ModuleType) -> dict[str, Any]:

@@ -1,4 +1,6 @@
-"""The blocks of NAFNet (Chen et al., ECCV 2022), in the names of its state dict."""
+"""NAFNet (Chen et al., ECCV 2022) and its blocks, in the names of its state dict."""
+
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
@@ -113,3 +115,65 @@ def down(channels: int) -> nn.Conv2d:
 def up(channels: int) -> nn.Sequential:
     """Twice the size, half the channels."""
     return nn.Sequential(nn.Conv2d(channels, 2 * channels, 1, bias=False), nn.PixelShuffle(2))
+
+
+class NafBody(nn.Module):
+    """NAFNet without what it adds to its answer: a U-Net of gated convolutions.
+
+    It pads what it is given with zeros at the bottom and right, and cuts its answer back.
+
+    Args:
+        channels_in: Of what it is given.
+        channels_out: Of its answer.
+        width: Channels at full size; each halving doubles them.
+        encoder: Blocks of each level on the way down.
+        middle: Blocks at the smallest size.
+        decoder: Blocks of each level on the way up; as many levels as ``encoder``.
+        windows: Of the pooling at each level, full size first and the smallest size last, see ``Pool``; None for means
+            over the whole map.
+    """
+
+    def __init__(
+        self,
+        channels_in: int,
+        channels_out: int,
+        *,
+        width: int,
+        encoder: Sequence[int],
+        middle: int,
+        decoder: Sequence[int],
+        windows: Sequence[Window] | None = None,
+    ) -> None:
+        super().__init__()
+        depth = len(encoder)
+        windows = [None] * (depth + 1) if windows is None else windows
+        self.multiple = 1 << depth
+        self.intro = nn.Conv2d(channels_in, width, 3, padding=1)
+        self.ending = nn.Conv2d(width, channels_out, 3, padding=1)
+        self.encoders = nn.ModuleList(
+            blocks(width << level, count, windows[level]) for level, count in enumerate(encoder)
+        )
+        self.decoders = nn.ModuleList(
+            blocks(width << level, count, windows[level])
+            for level, count in zip(reversed(range(depth)), decoder, strict=True)
+        )
+        self.middle_blks = blocks(width << depth, middle, windows[depth])
+        self.ups = nn.ModuleList(up(width << level) for level in range(depth, 0, -1))
+        self.downs = nn.ModuleList(down(width << level) for level in range(depth))
+
+    def forward(self, inp: Tensor) -> Tensor:
+        """(N, channels_in, H, W), of any size, to (N, channels_out, H, W)."""
+        height, width = inp.shape[-2:]
+        x = functional.pad(inp, (0, -width % self.multiple, 0, -height % self.multiple))
+        # The norms work on channels last; laid out so from the start, no block has to copy its features.
+        x = self.intro(x.contiguous(memory_format=torch.channels_last))
+        skips = []
+        for encoder, shrink in zip(self.encoders, self.downs, strict=True):
+            x = encoder(x)
+            skips.append(x)
+            x = shrink(x)
+        x = self.middle_blks(x)
+        for grow, decoder in zip(self.ups, self.decoders, strict=True):
+            x = decoder(grow(x) + skips.pop())
+        answer: Tensor = self.ending(x)
+        return answer[..., :height, :width]

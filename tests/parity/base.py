@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from ldpbench.api import build_network
 from tests.fill import fill as _fill
 from tests.fill import fill_channels_last, fill_value
 from tests.fill import views as _views
@@ -26,6 +27,7 @@ __all__ = [
     "fill_value",
     "load_golden",
     "own_entries",
+    "shapes_of",
     "stored",
     "views",
 ]
@@ -134,3 +136,10 @@ def own_entries(network: nn.Module) -> list[list[Any]]:
     return [
         [key, list(value.shape), str(value.dtype).removeprefix("torch.")] for key, value in network.state_dict().items()
     ]
+
+
+def shapes_of(name: str, **options: Any) -> dict[str, tuple[int, ...]]:
+    """Names and shapes of the state dict of a network that takes no memory."""
+    with torch.device("meta"):
+        entries = build_network(name, **options).state_dict()
+    return {key: tuple(value.shape) for key, value in entries.items()}

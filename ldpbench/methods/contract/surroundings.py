@@ -35,6 +35,7 @@ def _keeper() -> Callable[[], None]:
     of_torch, of_numpy, of_python = torch.get_rng_state(), np.random.get_state(), random.getstate()
 
     def put_back() -> None:
+        """Set what was read."""
         torch.set_grad_enabled(gradient)
         torch.set_default_dtype(dtype)
         torch.set_num_threads(threads)

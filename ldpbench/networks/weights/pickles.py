@@ -88,6 +88,7 @@ class _Machine:
         self._memo: dict[int, Any] = {}
 
     def follow(self, name: str, argument: Any) -> None:
+        """Carry out one instruction of the file."""
         if name in _LITERALS:
             self._stack.append(argument)
         elif name in _CONSTANTS:

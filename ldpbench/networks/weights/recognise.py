@@ -1,6 +1,7 @@
 """Which network a weights file is for, and loading it there."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -60,24 +61,49 @@ def _ask(name: str, folder: Path, weights: WeightsFile) -> Recognised | None:
     infer = getattr(module, "infer_options", None)
     if infer is None:
         return None
-    try:
-        state = _state(module, weights)
+    with plugin_asked(name, weights.path):
+        state = named_state(module, weights)
         options = infer({key: tuple(value.shape) for key, value in state.items()}) if state is not None else None
-    except Exception as error:
-        # A plugin is somebody else's code: whatever it raises is told in one line.
-        raise MethodError(
-            f"{name}: asked for the options of {weights.path}, it failed: {type(error).__name__}: {error}",
-            hint="fix the plugin",
-        ) from error
     return Recognised(name, dict(options), state) if state is not None and options is not None else None
 
 
-def _state(module: ModuleType, weights: WeightsFile) -> dict[str, Tensor] | None:
-    """The entries by the names of a plugin's module; None if it cannot translate them."""
+@contextmanager
+def plugin_asked(name: str, path: Path) -> Iterator[None]:
+    """A plugin is somebody else's code: whatever it raises in the block is told in one line.
+
+    Args:
+        name: Of the plugin.
+        path: The weights that it is asked about.
+
+    Raises:
+        MethodError: In place of anything but our own errors.
+    """
+    try:
+        yield
+    except LdpbenchError:
+        raise
+    except Exception as error:
+        detail = " ".join(str(error).split())
+        raise MethodError(
+            f"{name}: asked for the options of {path}, it failed: {type(error).__name__}: {detail}",
+            hint="fix the plugin",
+        ) from error
+
+
+def named_state(module: ModuleType, weights: WeightsFile) -> dict[str, Tensor] | None:
+    """A file's entries by the names of a plugin's torch module: as they are, or translated from Keras or TensorLayer.
+
+    Args:
+        module: The plugin's package, whose ``convert`` translates.
+        weights: The file.
+
+    Returns:
+        Names and tensors; None if the plugin cannot translate them.
+    """
     if weights.state is not None:
         return dict(weights.state)
     convert = getattr(module, "convert", None)
-    converted = convert(weights.arrays) if convert is not None else None
+    converted = convert(weights.arrays) if callable(convert) else None
     if converted is None:
         return None
     return {str(key): torch.from_numpy(np.array(value)) for key, value in converted.items()}

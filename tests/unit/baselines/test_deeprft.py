@@ -13,7 +13,7 @@ from ldpbench.methods.loading import own_inference
 from ldpbench.methods.parts import InParts
 from ldpbench.methods.runtime import restore_pair
 from ldpbench.records import read_records
-from tests.parity.base import fill, load_golden, views
+from tests.parity.base import fill, load_golden, shapes_of, views
 from tests.parity.deeprft import run
 
 FOLDER = shipped_root() / "baselines" / "deeprft"
@@ -25,16 +25,10 @@ def tiny(**changes):
     return fill(build_network("deeprft", **{**TINY["options"], **changes}), TINY["post_fill"])
 
 
-def shapes_of(**options):
-    with torch.device("meta"):
-        network = build_network("deeprft", **options)
-    return {key: tuple(value.shape) for key, value in network.state_dict().items()}
-
-
 @pytest.mark.parametrize("golden", ["deeprft", "deeprft_tiny"])
 def test_folded_it_has_the_published_entries(golden):
     facts, _ = load_golden(golden)
-    shapes = shapes_of(**facts["options"], folded=True)
+    shapes = shapes_of("deeprft", **facts["options"], folded=True)
     assert len(shapes) == facts["folded"]["entries"]
     assert sum(int(np.prod(shape)) for shape in shapes.values()) == facts["folded"]["parameters"]
 
@@ -93,14 +87,14 @@ def test_the_full_size_network_gives_the_published_statistics():
     ],
 )
 def test_options_are_read_off_the_entries(options):
-    shapes = shapes_of(**options)
+    shapes = shapes_of("deeprft", **options)
     assert PLUGIN.infer_options(shapes) == options
 
 
 def test_foreign_entries_are_not_taken():
     assert PLUGIN.infer_options({}) is None
     assert PLUGIN.infer_options({"feat_extract.0.main.0.W": (32, 3, 9)}) is None
-    assert PLUGIN.infer_options(dict.fromkeys(shapes_of(num_res=1), (1,))) is None
+    assert PLUGIN.infer_options(dict.fromkeys(shapes_of("deeprft", num_res=1), (1,))) is None
 
 
 def test_other_channels_are_refused():

@@ -14,7 +14,7 @@ from ldpbench.methods.inference import Inference
 from ldpbench.methods.loading import own_inference
 from ldpbench.methods.runtime import restore_pair
 from ldpbench.records import read_records
-from tests.parity.base import fill, load_golden
+from tests.parity.base import fill, load_golden, shapes_of
 from tests.parity.ifan import pictures, run
 
 FOLDER = shipped_root() / "baselines" / "ifan"
@@ -25,12 +25,6 @@ TINY = load_golden("ifan_dual_tiny")[0]
 
 def tiny(**changes):
     return fill(build_network("ifan", **{**TINY["options"], **changes}), TINY["post_fill"])
-
-
-def shapes_of(**options):
-    with torch.device("meta"):
-        network = build_network("ifan", **options)
-    return {key: tuple(value.shape) for key, value in network.state_dict().items()}
 
 
 @pytest.mark.parametrize(("behaviour", "expected"), [("released", "output"), ("intended", "output_two_filters")])
@@ -82,16 +76,16 @@ def test_the_full_size_network_gives_the_published_statistics():
     + [{"ch": 8, "N": 3, "res_num": 1, "dual": True}, {"ch": 8, "N": 3, "Fs": 5, "ks": 5, "dual": False}],
 )
 def test_options_are_read_off_the_entries(options):
-    shapes = shapes_of(**options)
+    shapes = shapes_of("ifan", **options)
     inferred = PLUGIN.infer_options(shapes)
     assert {key: inferred[key] for key in options} == options
-    assert shapes_of(**inferred) == shapes
+    assert shapes_of("ifan", **inferred) == shapes
 
 
 def test_foreign_entries_are_not_taken():
     assert PLUGIN.infer_options({}) is None
     assert PLUGIN.infer_options({"conv1_1.0.weight": (32, 3, 3, 3)}) is None
-    assert PLUGIN.infer_options(dict.fromkeys(shapes_of(), (1,))) is None
+    assert PLUGIN.infer_options(dict.fromkeys(shapes_of("ifan"), (1,))) is None
 
 
 def test_the_training_only_network_is_ignored():

@@ -17,7 +17,7 @@ from ldpbench.methods.new import new_method
 from ldpbench.records import read_records
 
 SKELETONS = {
-    "network": ["README.md", "__init__.py", "baseline.yaml", "method.py", "network.py"],
+    "network": ["README.md", "__init__.py", "baseline.yaml", "network.py"],
     "training-free": ["README.md", "__init__.py", "baseline.yaml", "method.py"],
 }
 

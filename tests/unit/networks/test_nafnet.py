@@ -1,4 +1,4 @@
-"""The NAF block and its local pooling against their definitions."""
+"""The NAF block, its local pooling and the U-Net of them against their definitions."""
 
 import numpy as np
 import pytest
@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn import functional
 
-from ldpbench.networks.nafnet import ChannelNorm, NafBlock, Pool, local_mean
+from ldpbench.networks.nafnet import ChannelNorm, NafBlock, NafBody, Pool, local_mean
 from tests.fill import fill
 
 
@@ -77,3 +77,54 @@ def test_a_new_block_changes_nothing_and_a_filled_one_does():
     block = NafBlock(8)
     assert torch.equal(block(x), x)
     assert not torch.allclose(fill(block)(x), x, atol=1e-2)
+
+
+def body(**options):
+    """Two levels that differ, from 4 channels to 2."""
+    return fill(NafBody(4, 2, width=8, encoder=(1, 2), middle=1, decoder=(2, 1), **options)).eval()
+
+
+def u_net(network, x):
+    """The two levels written out."""
+    first = network.encoders[0](network.intro(x))
+    second = network.encoders[1](network.downs[0](first))
+    deepest = network.middle_blks(network.downs[1](second))
+    second = network.decoders[0](network.ups[0](deepest) + second)
+    first = network.decoders[1](network.ups[1](second) + first)
+    return network.ending(first)
+
+
+@settings(max_examples=15, deadline=None)
+@given(height=st.integers(1, 13), width=st.integers(1, 13))
+def test_a_body_is_a_u_net_of_what_zeros_fill_up(height, width):
+    network = body()
+    x = torch.rand(2, 4, height, width, generator=torch.Generator().manual_seed(height * 16 + width))
+    whole = torch.zeros(2, 4, -(-height // 4) * 4, -(-width // 4) * 4)
+    whole[..., :height, :width] = x
+    with torch.inference_mode():
+        found, expected = network(x), u_net(network, whole)[..., :height, :width]
+    assert found.shape == (2, 2, height, width)
+    torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-4)
+
+
+def test_a_body_has_the_blocks_and_the_windows_of_each_level():
+    network = body(windows=[(12, 16), 7, None])
+    assert [len(level) for level in network.encoders] == [1, 2]
+    assert [len(level) for level in network.decoders] == [2, 1]
+    windows = {name: module.window for name, module in network.named_modules() if isinstance(module, Pool)}
+    assert windows == {
+        "encoders.0.0.sca.0": (12, 16),
+        "encoders.1.0.sca.0": (7, 7),
+        "encoders.1.1.sca.0": (7, 7),
+        "middle_blks.0.sca.0": None,
+        "decoders.0.0.sca.0": (7, 7),
+        "decoders.0.1.sca.0": (7, 7),
+        "decoders.1.0.sca.0": (12, 16),
+    }
+
+
+def test_a_body_without_levels_is_a_row_of_blocks():
+    network = fill(NafBody(3, 3, width=8, encoder=(), middle=2, decoder=())).eval()
+    x = torch.rand(1, 3, 5, 7)
+    with torch.inference_mode():
+        torch.testing.assert_close(network(x), network.ending(network.middle_blks(network.intro(x))))
