@@ -105,34 +105,29 @@ def run_plan(
     device: str = "cpu",
 ) -> "list[Outcome]":
     """Plan, run and ingest; say what was skipped and why, and what became of each cell."""
-    from ldpbench.evaluation.evaluate import evaluate
-    from ldpbench.evaluation.plan import make_plan
+    from ldpbench.evaluation.deblurring import Keeping
+    from ldpbench.evaluation.evaluate import Manner, evaluate
+    from ldpbench.evaluation.plan import Request, make_plan
 
     demand_device(device)
     keep_freed_memory()
-    plan = make_plan(
-        session.home,
+    request = Request(
         methods=methods,
         datasets=datasets,
         split=split,
         device=device,
         inference=inference,
-        weights=weights,
+        weights=weights or {},
         untrained=untrained,
     )
+    plan = make_plan(session.home, request)
     if not plan.cells and any(skip.for_want_of_weights for skip in plan.skips):
         first = next(skip for skip in plan.skips if skip.for_want_of_weights)
         raise MissingPrerequisiteError(f"nothing can be run: {first.method}: {first.reason}")
     for line in _skipped(plan):
         session.reporter.note(line)
-    outcomes = evaluate(
-        plan,
-        session.home,
-        command=["ldpbench", *sys.argv[1:]],
-        force=force,
-        previews=previews,
-        progress=session.reporter,
-    )
+    manner = Manner(command=("ldpbench", *sys.argv[1:]), force=force, keeping=Keeping(previews=previews))
+    outcomes = evaluate(plan, session.home, manner, session.reporter)
     for outcome in outcomes:
         detail = f", {outcome.failures} failed" if outcome.failures else ""
         reason = f": {outcome.reason}" if outcome.reason else ""

@@ -5,6 +5,8 @@ import os
 import platform
 import shutil
 import subprocess
+import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 PACKAGES = (
@@ -24,6 +26,16 @@ PACKAGES = (
     "typer",
 )
 """The packages whose versions can change a number or a page."""
+
+
+@dataclass(frozen=True)
+class TorchSwitches:
+    """What decides whether two runs of torch on one machine give the same bits."""
+
+    cuda: str | None
+    """The CUDA it was built for."""
+    threads: int
+    determinism: dict[str, bool | str]
 
 
 def package_versions() -> dict[str, str]:
@@ -78,3 +90,27 @@ def ram_bytes() -> int | None:
 def gpu_name() -> str | None:
     """The first NVIDIA GPU's name, None without one."""
     return _first_line("nvidia-smi", "--query-gpu=name", "--format=csv,noheader")
+
+
+def gpu_driver() -> str | None:
+    """The version of the NVIDIA driver, None without one."""
+    return _first_line("nvidia-smi", "--query-gpu=driver_version", "--format=csv,noheader")
+
+
+def torch_switches() -> TorchSwitches | None:
+    """What torch was told; None where nobody has imported it, for nothing heavy is imported here."""
+    torch = sys.modules.get("torch")
+    if torch is None:
+        return None
+    determinism: dict[str, bool | str] = {
+        "deterministic_algorithms": torch.are_deterministic_algorithms_enabled(),
+        "cudnn_deterministic": torch.backends.cudnn.deterministic,
+        "cudnn_benchmark": torch.backends.cudnn.benchmark,
+        "tf32_matmul": torch.backends.cuda.matmul.allow_tf32,
+        "tf32_cudnn": torch.backends.cudnn.allow_tf32,
+        "cpu_capability": torch.backends.cpu.get_cpu_capability(),
+    }
+    workspace = os.environ.get("CUBLAS_WORKSPACE_CONFIG")
+    if workspace is not None:
+        determinism["cublas_workspace"] = workspace
+    return TorchSwitches(torch.version.cuda, torch.get_num_threads(), determinism)

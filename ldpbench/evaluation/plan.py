@@ -1,7 +1,7 @@
 """What there is to do: methods x datasets, less what is done, with a reason for everything that is skipped."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from ldpbench.core.errors import MissingPrerequisiteError, UsageError
@@ -15,23 +15,63 @@ from ldpbench.methods.inference import Inference
 from ldpbench.methods.loading import load_method, method_ref, own_inference, refusal
 from ldpbench.methods.weights import choose_weights, lacking
 from ldpbench.records import DatasetCard, DatasetRef, MethodRef, Protocol
+from ldpbench.records.protocol import Dtype, Ensemble, Resolution
 from ldpbench.records.run import cell_key
 
 DEFAULT_SPLIT = "test"
+EVERY = "all"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """What somebody asks for.
+
+    Args:
+        methods: Ids or plugin folders; empty for all installed ones.
+        datasets: Ids; empty for all prepared ones.
+        split: The split to run on.
+        protocols: Ids of protocols, with or without their dataset, or ``all``; empty for those that read the pictures
+            as a set's first protocol does.
+        device: Where networks run.
+        inference: How methods see a picture; None for each one's own way. Numbers of one way are never ranked with
+            those of another.
+        ensemble: ``x4`` for the mean over the flips.
+        dtype: Of networks' arithmetic.
+        limit: Only the first so many scenes; None for all.
+        weights: Files by method id, in place of the published ones.
+        untrained: Run networks whose weights are not here with fresh ones, for their time alone.
+    """
+
+    methods: Sequence[str] = ()
+    datasets: Sequence[str] = ()
+    split: str = DEFAULT_SPLIT
+    protocols: Sequence[str] = ()
+    device: str = "cpu"
+    inference: Inference | None = None
+    ensemble: Ensemble = "none"
+    dtype: Dtype = "float32"
+    limit: int | None = None
+    weights: Mapping[str, str] = field(default_factory=dict)
+    untrained: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
 class Cell:
-    """One method on one split of one dataset."""
+    """One method on one split of one dataset, read at one depth and resolution."""
 
     source: FoundMethod
     method: MethodRef
     prepared: PreparedDataset
     dataset: DatasetRef
     protocols: tuple[Protocol, ...]
+    bits: int
+    resolution: Resolution
     config: dict[str, Any]
     device: str
     inference: Inference
+    ensemble: Ensemble = "none"
+    dtype: Dtype = "float32"
+    limit: int | None = None
     weights: str | None = None
     """What was given with ``--weights``; None for the published files."""
 
@@ -43,7 +83,9 @@ class Cell:
     @property
     def name(self) -> str:
         """For people: ``dp-wiener on sample/test``."""
-        return f"{self.method.id} on {self.dataset.id}/{self.dataset.split}"
+        read = "" if self.bits == self.prepared.card.bits else f", read at {self.bits} bits"
+        halved = ", half size" if self.resolution == "half" else ""
+        return f"{self.method.id} on {self.dataset.id}/{self.dataset.split}{read}{halved}"
 
 
 @dataclass(frozen=True)
@@ -64,72 +106,61 @@ class Plan:
     skips: tuple[Skip, ...]
 
 
-def make_plan(
-    home: Home,
-    *,
-    methods: Sequence[str],
-    datasets: Sequence[str],
-    split: str = DEFAULT_SPLIT,
-    device: str = "cpu",
-    inference: Inference | None = None,
-    weights: Mapping[str, str] | None = None,
-    untrained: bool = False,
-) -> Plan:
+def make_plan(home: Home, request: Request) -> Plan:
     """Cross methods and datasets.
 
     Args:
         home: Where the prepared datasets are.
-        methods: Ids or plugin folders; empty for all installed ones.
-        datasets: Ids; empty for all prepared ones.
-        split: The split to run on.
-        device: Where networks run.
-        inference: How methods see a picture; None for each one's own way. Numbers of one way are never ranked with
-            those of another.
-        weights: Files by method id, in place of the published ones.
-        untrained: Run networks whose weights are not here with fresh ones, for their time alone.
+        request: What is asked for.
 
     Raises:
         UsageError: For an unknown name.
         MissingPrerequisiteError: If nothing is prepared, or a named dataset or file is not there.
         IntegrityError: If weights that were given are damaged or of another network.
     """
-    chosen = _chosen_datasets(home, datasets, split)
-    found = [find_method(name) for name in _unique(methods)] or list(find_methods().values())
-    given = dict(weights or {})
-    _demand_sound(given, {method.record.id: method for method in found})
+    chosen = _chosen_datasets(home, request)
+    found = [find_method(name) for name in _unique(request.methods)] or list(find_methods().values())
+    _demand_sound(request.weights, {method.record.id: method for method in found})
     cells: list[Cell] = []
     skips: list[Skip] = []
     for method in found:
         name = method.record.id
-        wanting = None if name in given else lacking(method)
+        wanting = None if name in request.weights else lacking(method)
         for prepared in chosen:
-            way = _way(method, prepared.card, inference)
-            reason = _reason_to_skip(method, prepared, split) or refusal(method, way)
-            if reason or (wanting and not untrained):
+            way = own_inference(method.record) if request.inference is None else request.inference
+            reason = _reason_to_skip(method, prepared, request, way)
+            if reason or (wanting and not request.untrained):
                 skips.append(Skip(name, prepared.card.id, reason or str(wanting), for_want_of_weights=not reason))
             else:
-                cells.append(
-                    _make_cell(method, prepared, split, device, way, given.get(name), untrained=wanting is not None)
-                )
+                cells.extend(_cells(method, prepared, request, way, untrained=wanting is not None))
     return Plan(tuple(cells), tuple(skips))
 
 
-def _chosen_datasets(home: Home, datasets: Sequence[str], split: str) -> list[PreparedDataset]:
-    for card in map(load_card, _unique(datasets)):
+def _chosen_datasets(home: Home, request: Request) -> list[PreparedDataset]:
+    split, datasets = request.split, _unique(request.datasets)
+    for card in map(load_card, datasets):
         if "deblur" not in card.tasks:
             raise UsageError(_no_sharp_picture(card), hint=f"it serves the tasks {' and '.join(card.tasks)}")
         if split not in card.splits:
             known = ", ".join(card.splits)
             means = f"; {split!r} is its {card.aliases[split]!r}" if split in card.aliases else ""
             raise UsageError(f"{card.id} has no split {split!r}", hint=f"it has {known}{means}")
-    chosen = [open_prepared(home, name) for name in _unique(datasets)]
+    chosen = [open_prepared(home, name) for name in datasets]
     if not datasets:
         chosen = [open_prepared(home, name) for name in all_cards() if is_prepared(home, name)]
     if not chosen:
         raise MissingPrerequisiteError(
             f"no dataset is prepared in {home.datasets}", hint="run `ldpbench prepare sample` first"
         )
+    _demand_protocols(request.protocols, [prepared.card for prepared in chosen])
     return chosen
+
+
+def _demand_protocols(asked: Sequence[str], cards: Sequence[DatasetCard]) -> None:
+    known = [name for card in cards for spec in card.protocols for name in (spec.id, f"{card.id}/{spec.id}")]
+    for name in asked:
+        if name != EVERY and name not in known:
+            raise unknown_name("protocol of the chosen datasets", name, known)
 
 
 def _demand_sound(given: Mapping[str, str], methods: Mapping[str, FoundMethod]) -> None:
@@ -140,11 +171,6 @@ def _demand_sound(given: Mapping[str, str], methods: Mapping[str, FoundMethod]) 
         load_method(methods[name], weights=path)
 
 
-def _way(method: FoundMethod, card: DatasetCard, asked: Inference | None) -> Inference:
-    way = own_inference(method.record) if asked is None else asked
-    return way.for_size(card.height_px, card.width_px)
-
-
 def _unique(names: Sequence[str]) -> list[str]:
     return list(dict.fromkeys(names))
 
@@ -153,8 +179,10 @@ def _no_sharp_picture(card: DatasetCard) -> str:
     return f"{card.id} has no sharp picture, so deblurring cannot be scored on it"
 
 
-def _reason_to_skip(method: FoundMethod, prepared: PreparedDataset, split: str) -> str | None:
-    card = prepared.card
+def _reason_to_skip(
+    method: FoundMethod, prepared: PreparedDataset, request: Request, inference: Inference
+) -> str | None:
+    card, split = prepared.card, request.split
     if method.record.skipped:
         return method.record.skipped
     if split not in card.splits:
@@ -163,45 +191,82 @@ def _reason_to_skip(method: FoundMethod, prepared: PreparedDataset, split: str) 
         return _no_sharp_picture(card)
     if split not in prepared.info.splits:
         return f"its {split} split is not prepared: run `ldpbench prepare {card.id} --split {split}`"
-    return None
+    if not _readings(card, request.protocols):
+        return f"it has no protocol {' or '.join(request.protocols)}"
+    return refusal(method, inference.for_size(card.height_px, card.width_px), request.dtype)
 
 
-def _make_cell(
-    method: FoundMethod,
-    prepared: PreparedDataset,
-    split: str,
-    device: str,
-    inference: Inference,
-    given: str | None,
-    *,
-    untrained: bool,
-) -> Cell:
+def dataset_ref(prepared: PreparedDataset, split: str, limit: int | None = None) -> DatasetRef:
+    """What a run record says of the content: a prepared split, or its first scenes."""
     card, part = prepared.card, prepared.info.splits[split]
-    dataset = DatasetRef(
+    cut = limit is not None and limit < part.count
+    return DatasetRef(
         id=card.id,
         version=card.version,
         split=split,
         fingerprint=part.fingerprint,
-        n_images=part.count,
-        complete=part.complete,
+        n_images=limit if cut and limit is not None else part.count,
+        complete=part.complete and not cut,
         n_images_whole=part.whole,
     )
+
+
+def _readings(card: DatasetCard, asked: Sequence[str]) -> dict[tuple[int, Resolution], list[str]]:
+    """The ids of the protocols that are asked for, by how they read the pictures."""
+    readings = {f"{card.id}/{spec.id}": (spec.bits or card.bits, spec.resolution) for spec in card.protocols}
+    first = next(iter(readings.values()))
+    wanted: dict[tuple[int, Resolution], list[str]] = {}
+    for name, reading in readings.items():
+        if {EVERY, name, name.partition("/")[2]} & set(asked) if asked else reading == first:
+            wanted.setdefault(reading, []).append(name)
+    return wanted
+
+
+def _cells(
+    method: FoundMethod, prepared: PreparedDataset, request: Request, inference: Inference, *, untrained: bool
+) -> Iterator[Cell]:
+    """A cell for every reading; untrained networks are run once, without protocols, so that nothing is scored."""
+    card, given = prepared.card, request.weights.get(method.record.id)
     chosen = None if untrained else choose_weights(method, given)
-    # Without protocols nothing is scored, and nothing can be ranked.
-    protocols = () if untrained else bind_protocols(card, part.fingerprint, split, inference=inference)
-    return Cell(
-        source=method,
-        method=method_ref(method, chosen, untrained=untrained),
-        prepared=prepared,
-        dataset=dataset,
-        protocols=protocols,
-        config={
-            "device": device,
-            "dtype": "float32",
-            "inference": inference.description,
-            **({"untrained": True} if untrained else {}),
-        },
-        device=device,
-        inference=inference,
-        weights=given,
-    )
+    dataset = dataset_ref(prepared, request.split, request.limit)
+    limit = None if dataset.n_images == prepared.info.splits[request.split].count else dataset.n_images
+    for (bits, resolution), names in _readings(card, () if untrained else request.protocols).items():
+        shrink = 2 if resolution == "half" else 1
+        way = inference.for_size(card.height_px // shrink, card.width_px // shrink)
+        bound = bind_protocols(
+            card,
+            dataset.fingerprint,
+            request.split,
+            inference=way,
+            ensemble=request.ensemble,
+            dtype=request.dtype,
+            limit=limit,
+        )
+        yield Cell(
+            source=method,
+            method=method_ref(method, chosen, untrained=untrained),
+            prepared=prepared,
+            dataset=dataset,
+            protocols=() if untrained else tuple(protocol for protocol in bound if protocol.id in names),
+            bits=bits,
+            resolution=resolution,
+            config=_config(request, way, limit, untrained=untrained),
+            device=request.device,
+            inference=way,
+            ensemble=request.ensemble,
+            dtype=request.dtype,
+            limit=limit,
+            weights=given,
+        )
+
+
+def _config(request: Request, inference: Inference, limit: int | None, *, untrained: bool) -> dict[str, Any]:
+    """Everything that can move a number beside method, content and protocols."""
+    return {
+        "device": request.device,
+        "dtype": request.dtype,
+        "inference": inference.description,
+        **({} if request.ensemble == "none" else {"ensemble": request.ensemble}),
+        **({} if limit is None else {"limit": limit}),
+        **({"untrained": True} if untrained else {}),
+    }

@@ -9,10 +9,10 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from ldpbench.core.atomic import append_line, explaining_storage, replacing_folder, write_text
+from ldpbench.core.atomic import append_line, explaining_storage, replacing_folder, write_bytes, write_text
 from ldpbench.core.errors import MissingPrerequisiteError
 from ldpbench.records import ImageRow, RunRecord
-from ldpbench.results.run_folder import PREVIEWS_FOLDER, RUN_FILE, SCORES_FILE, read_run
+from ldpbench.results.run_folder import RUN_FILE, SCORES_FILE, read_run
 
 LOCKS_FOLDER = ".locks"
 
@@ -86,9 +86,9 @@ class RunWriter:
         writer._write_record()
         return writer
 
-    def preview_path(self, sample_id: str) -> Path:
-        """Where an image's picture goes."""
-        return self.folder / PREVIEWS_FOLDER / f"{sample_id}.png"
+    def put(self, name: str, data: bytes) -> None:
+        """Keep a file in the run folder, such as ``previews/scene-1.png``."""
+        write_bytes(self.folder / name, data)
 
     def append(self, row: ImageRow) -> None:
         """Add one row and wait until it is on disk.

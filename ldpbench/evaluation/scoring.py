@@ -12,15 +12,22 @@ from ldpbench.methods.inference import WHOLE, Inference
 from ldpbench.metrics.catalogue import get_metric
 from ldpbench.metrics.engine import measure
 from ldpbench.records import DatasetCard, Protocol, Score
-from ldpbench.records.protocol import Domain
+from ldpbench.records.protocol import Domain, Dtype, Ensemble
 
 Image = NDArray[np.float32]
 
 
 def bind_protocols(
-    card: DatasetCard, fingerprint: str, split: str, *, inference: Inference = WHOLE
+    card: DatasetCard,
+    fingerprint: str,
+    split: str,
+    *,
+    inference: Inference = WHOLE,
+    ensemble: Ensemble = "none",
+    dtype: Dtype = "float32",
+    limit: int | None = None,
 ) -> tuple[Protocol, ...]:
-    """The card's protocols, bound to the content of one split and to the metrics' versions."""
+    """The card's protocols, bound to the content of one split, to the way methods are run, and to metrics' versions."""
     return tuple(
         Protocol(
             id=f"{card.id}/{spec.id}",
@@ -28,7 +35,8 @@ def bind_protocols(
             dataset_id=card.id,
             dataset_fingerprint=fingerprint,
             split=split,
-            bits=card.bits,
+            bits=spec.bits or card.bits,
+            resolution=spec.resolution,
             views=card.views,
             border_px=spec.border_px,
             rounding=spec.rounding,
@@ -36,6 +44,9 @@ def bind_protocols(
             registration=spec.registration,
             inference=inference.kind,
             multiple_px=inference.crop_px or 1,
+            limit=limit,
+            ensemble=ensemble,
+            dtype=dtype,
             metrics=tuple(sorted(get_metric(metric).spec.ref for metric in spec.metrics)),
             regions=spec.regions,
         )

@@ -62,6 +62,7 @@ class NetworkDeblurrer(Deblurrer):
         self._network = network.eval()
         self._prior = prior
         self._wants_truth = wants_truth
+        self.device = next(network.parameters()).device
         smallest = config.multiple_of if prior is None else max(config.multiple_of, MIN_SIDE_PX)
         self.size = SizeRule(minimum_px=smallest, multiple_of=config.multiple_of)
         self.inputs: tuple[View, ...] = ("left", "right", "blur_map") if wants_truth else ("left", "right")
@@ -73,9 +74,8 @@ class NetworkDeblurrer(Deblurrer):
         del center
         assert left is not None
         assert right is not None
-        device = next(self._network.parameters()).device
         logits = self._logits(left, right, blur_map)
-        inputs = [None if plane is None else plane.to(device) for plane in (left, right, logits)]
+        inputs = [None if plane is None else plane.to(self.device) for plane in (left, right, logits)]
         return in_tiles(self._network, inputs, self._tiles).float()
 
     def _logits(self, left: Tensor, right: Tensor, blur_map: Tensor | None) -> Tensor | None:

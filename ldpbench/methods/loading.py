@@ -1,7 +1,7 @@
 """Building the method behind a name: from its plugin's code, its weights, or its checkpoint."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -10,12 +10,15 @@ from torch import nn
 
 from ldpbench.core.errors import MethodError, MissingPrerequisiteError, UsageError
 from ldpbench.core.resources import load_folder_package
+from ldpbench.methods.ensemble import SelfEnsemble
 from ldpbench.methods.find import FoundMethod, find_method
 from ldpbench.methods.inference import Inference
+from ldpbench.methods.precision import InPrecision
 from ldpbench.methods.protocol import Deblurrer
 from ldpbench.methods.weights import ChosenWeights, choose_weights
 from ldpbench.networks.checkpoint_record import read_record as read_checkpoint_record
 from ldpbench.records import BaselineRecord, MethodRef
+from ldpbench.records.protocol import Dtype, Ensemble
 
 
 @dataclass(frozen=True)
@@ -57,8 +60,10 @@ def own_inference(record: BaselineRecord) -> Inference:
     return Inference.parse(record.inference.default)
 
 
-def refusal(method: FoundMethod, inference: Inference) -> str | None:
+def refusal(method: FoundMethod, inference: Inference, dtype: Dtype = "float32") -> str | None:
     """Why a method cannot see pictures that way; None if it can."""
+    if dtype != "float32" and method.record.kind != "network":
+        return f"it is no network, so nothing of it can be run in {dtype}"
     if method.is_checkpoint and inference.kind in ("whole", "tiled", "tlc"):
         return None
     if inference.kind == "whole" or inference.kind in method.record.inference.supported:
@@ -72,6 +77,8 @@ def load_method(
     *,
     device: str = "cpu",
     inference: Inference | None = None,
+    ensemble: Ensemble = "none",
+    dtype: Dtype = "float32",
     weights: str | Path | None = None,
     untrained: bool = False,
 ) -> LoadedMethod:
@@ -81,6 +88,8 @@ def load_method(
         id_or_path: An id, a plugin folder or a checkpoint folder.
         device: Where a network runs.
         inference: How it sees a picture; None for the way of its authors' own test.
+        ensemble: ``x4`` for the mean over the flips.
+        dtype: Of a network's arithmetic.
         weights: Weights in place of the published ones: see ``choose_weights``.
         untrained: Build a published network with fresh weights, for its time alone.
 
@@ -95,7 +104,7 @@ def load_method(
     if record.skipped:
         raise MissingPrerequisiteError(f"{record.id} is not offered: {record.skipped}")
     way = own_inference(record) if inference is None else inference
-    reason = refusal(method, way)
+    reason = refusal(method, way, dtype)
     if reason is not None:
         raise UsageError(f"{record.id}: {reason}", hint="choose another way of inference")
     given = None if weights is None else str(weights)
@@ -111,7 +120,8 @@ def load_method(
             f"{record.id}: its code wants {loaded.deblurrer.inputs}, its record says {record.inputs}",
             hint="make them equal",
         )
-    return loaded
+    deblurrer = loaded.deblurrer if dtype == "float32" else InPrecision(loaded.deblurrer, dtype)
+    return replace(loaded, deblurrer=SelfEnsemble(deblurrer) if ensemble == "x4" else deblurrer)
 
 
 def _build(method: FoundMethod, device: str, way: Inference, chosen: ChosenWeights | None) -> LoadedMethod:

@@ -5,11 +5,12 @@ from ldpbench.records.baseline import BaselineRecord, Paper, ReportedScore, Weig
 from ldpbench.records.dataset_card import DatasetCard, ManifestRow, MapProtocolSpec, ProtocolSpec
 from ldpbench.records.dataset_source import Packaging, RemoteFile
 from ldpbench.records.metric import MetricSpec
-from ldpbench.records.protocol import Protocol
-from ldpbench.records.run import DatasetRef, Environment, Failure, ImageRow, MethodRef, RunRecord, Score
+from ldpbench.records.protocol import MapTruth, Protocol
+from ldpbench.records.run import Certificate, DatasetRef, Environment, Failure, ImageRow, MethodRef, RunRecord, Score
 
 __all__ = [
     "BaselineRecord",
+    "Certificate",
     "DatasetCard",
     "DatasetRef",
     "Environment",
@@ -17,6 +18,7 @@ __all__ = [
     "ImageRow",
     "ManifestRow",
     "MapProtocolSpec",
+    "MapTruth",
     "MethodRef",
     "MetricSpec",
     "Packaging",

@@ -11,10 +11,9 @@ from ldpbench.core.errors import UsageError
 from ldpbench.core.names import ID_PATTERN
 from ldpbench.records.base import Record, validation_sentence
 from ldpbench.records.dataset_source import Packaging
-from ldpbench.records.protocol import Domain, Registration
+from ldpbench.records.protocol import Domain, MapTruth, Registration, Resolution, Task
 
 Role = Literal["left", "right", "center", "target", "blur_map", "disparity", "depth", "calibration"]
-Task = Literal["deblur", "blurmap", "disparity"]
 
 
 class ProtocolSpec(Record):
@@ -28,6 +27,9 @@ class ProtocolSpec(Record):
     registration: Registration = "none"
     border_px: int = Field(default=0, ge=0)
     rounding: Literal["none", "u8", "u16"] = "none"
+    bits: Literal[8, 16] | None = None
+    """Bit depth at which the pictures are read; None for that of the files."""
+    resolution: Resolution = "full"
     metrics: tuple[str, ...]
     regions: tuple[str, ...] = ("all",)
 
@@ -40,14 +42,7 @@ class MapProtocolSpec(Record):
     why: str
     """When to read this protocol, in one or two sentences."""
     task: Literal["blurmap", "disparity"]
-    reference: Literal["blur_map", "disparity"]
-    """The sample's map that is the truth; its NaN pixels are left out."""
-    magnitude: bool = False
-    """Whether the amount of a signed reference is the truth: blur maps have no sign."""
-    scale: float = Field(default=1.0, gt=0)
-    """The reference is divided by this, so that it lies in [0, 1] where a metric has an absolute floor."""
-    frame: Literal["whole", "iccp2020"] = "whole"
-    """``iccp2020``: half size and the central crop of the released evaluation of Punnappurath et al."""
+    truth: MapTruth
     metrics: tuple[str, ...] = Field(min_length=1)
 
 

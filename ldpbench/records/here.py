@@ -4,7 +4,15 @@ import os
 import platform
 
 from ldpbench import __version__
-from ldpbench.core.environment import cpu_name, git_state, gpu_name, package_versions, ram_bytes
+from ldpbench.core.environment import (
+    cpu_name,
+    git_state,
+    gpu_driver,
+    gpu_name,
+    package_versions,
+    ram_bytes,
+    torch_switches,
+)
 from ldpbench.core.resources import shipped_root
 from ldpbench.records.run import Environment
 
@@ -12,6 +20,7 @@ from ldpbench.records.run import Environment
 def describe_environment() -> Environment:
     """The machine and the software at hand."""
     revision, dirty = git_state(shipped_root())
+    torch = torch_switches()
     return Environment(
         ldpbench_version=__version__,
         git_revision=revision,
@@ -23,4 +32,8 @@ def describe_environment() -> Environment:
         ram_bytes=ram_bytes(),
         gpu=gpu_name(),
         packages=package_versions(),
+        gpu_driver=gpu_driver(),
+        cuda=torch.cuda if torch else None,
+        torch_threads=torch.threads if torch else None,
+        determinism=torch.determinism if torch else {},
     )

@@ -2,15 +2,42 @@
 
 from typing import Literal
 
+from pydantic import Field
+
 from ldpbench.core.hashing import sha256_document
 from ldpbench.records.base import Record
 from ldpbench.records.inference_way import InferenceKind
 
 Domain = Literal["native", "white", "sqrt-white"]
 Registration = Literal["none", "centre-similarity-1"]
+Resolution = Literal["full", "half"]
 
-_ADDED_LATER = {"multiple_px": 1}
+Task = Literal["deblur", "blurmap", "disparity"]
+Ensemble = Literal["none", "x4"]
+Dtype = Literal["float32", "bfloat16", "float16"]
+
+_ADDED_LATER: dict[str, object] = {
+    "multiple_px": 1,
+    "task": "deblur",
+    "truth": None,
+    "limit": None,
+    "ensemble": "none",
+    "dtype": "float32",
+}
 """Fields that came after the first records: at these values they are left out of the hash, which stays what it was."""
+
+
+class MapTruth(Record):
+    """What an estimated map is compared with."""
+
+    reference: Literal["blur_map", "disparity"]
+    """The sample's map that is the truth; its NaN pixels are left out."""
+    magnitude: bool = False
+    """Whether the amount of a signed reference is the truth: blur maps have no sign."""
+    scale: float = Field(default=1.0, gt=0)
+    """The reference is divided by this, so that it lies in [0, 1] where a metric has an absolute floor."""
+    frame: Literal["whole", "iccp2020"] = "whole"
+    """``iccp2020``: half size and the central crop of the released evaluation of Punnappurath et al."""
 
 
 class Protocol(Record):
@@ -23,12 +50,14 @@ class Protocol(Record):
     id: str
     """``<dataset>/<name>``, such as ``pixeldp/sqrt-om``."""
     title: str
+    task: Task = "deblur"
     dataset_id: str
     dataset_fingerprint: str
     split: str
     bits: int
-    """Bit depth of the files that were read."""
-    resolution: Literal["full", "half"] = "full"
+    """Bit depth at which the pictures are read; deeper files lose their low bits, views and target alike."""
+    resolution: Resolution = "full"
+    """``half``: views and target are halved by 2x2 means after reading, and methods see only that."""
     views: tuple[str, ...]
     """The views that a method is offered."""
     border_px: int
@@ -43,9 +72,22 @@ class Protocol(Record):
     multiple_px: int = 1
     """Pictures are scored on their upper left part of this multiple in height and width: where a method's own test
     cuts them down."""
+    truth: MapTruth | None = None
+    """Of a protocol for maps."""
+    limit: int | None = None
+    """Only the first so many scenes of the split."""
+    ensemble: Ensemble = "none"
+    """``x4``: the mean over the four flips, the views exchanged where left and right are."""
+    dtype: Dtype = "float32"
+    """Of the network's arithmetic."""
     metrics: tuple[str, ...]
     """Metric ids with versions, such as ``psnr/1``, sorted."""
     regions: tuple[str, ...] = ("all",)
+
+    @property
+    def reading(self) -> tuple[int, Resolution]:
+        """Bit depth and resolution at which methods see the pictures: one run serves all protocols of one reading."""
+        return self.bits, self.resolution
 
     @property
     def hash(self) -> str:

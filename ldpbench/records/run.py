@@ -12,6 +12,10 @@ RunStatus = Literal["running", "complete", "partial", "failed"]
 ScoreStatus = Literal["ok", "identical", "undefined", "failed"]
 
 
+OUTPUTS_ONLY = "outputs-only"
+"""Kind of a method that only its pictures are known of: somebody else's code made them."""
+
+
 class MethodRef(Record):
     """The method that ran."""
 
@@ -19,9 +23,10 @@ class MethodRef(Record):
     version: str
     title: str
     kind: str
+    """As in its record; ``estimator`` for an estimator of blur maps, ``outputs-only`` for a folder of pictures."""
     inputs: tuple[str, ...]
     code_sha256: str
-    """Over the sources of the plugin folder."""
+    """Over the sources of the plugin folder; of a method known by its outputs only, over their bytes."""
     weights_sha256: str | None = None
     """Of the file; of several files, over their checksums."""
     weights_files: tuple[str, ...] = ()
@@ -58,6 +63,12 @@ class Environment(Record):
     ram_bytes: int | None
     gpu: str | None
     packages: dict[str, str]
+    gpu_driver: str | None = None
+    cuda: str | None = None
+    """The CUDA that torch was built for."""
+    torch_threads: int | None = None
+    determinism: dict[str, bool | str] = Field(default_factory=dict)
+    """The switches that decide whether two runs on one machine give the same bits."""
 
 
 class Failure(Record):
@@ -86,6 +97,10 @@ class RunRecord(Record, populate_by_name=True):
     environment: Environment
     wall_s: float | None = None
     failures: int = 0
+    predictions: Literal["png16", "float16"] | None = None
+    """How the pictures were kept in ``predictions/``; None if they were not."""
+    rescored_from: str | None = None
+    """The run whose kept pictures were scored again."""
 
 
 def cell_key(method: MethodRef, dataset: DatasetRef, protocols: tuple[Protocol, ...], config: dict[str, Any]) -> str:
@@ -112,6 +127,24 @@ class Score(Record):
     status: ScoreStatus
 
 
+class Certificate(Record):
+    """How far a cheaper way of running a method moved one picture, against the plain way."""
+
+    of: Literal["tiling", "dtype"]
+    way: str
+    """The cheaper way: ``tiles of 512 px, overlap 32 px``, ``bfloat16``."""
+    against: str
+    """The plain way: ``whole picture``, ``crop of 768x512 px at 0,0``, ``float32``."""
+    height_px: int
+    width_px: int
+    """Of the part that was compared."""
+    agreement_db: float | None
+    """PSNR between both answers; None where they are equal."""
+    changes: dict[str, float]
+    """Cheaper less plain by metric id, against the target on the compared part; a metric that has no value on
+    either side is left out."""
+
+
 class ImageRow(Record):
     """One line of ``scores.jsonl``: everything measured on one image, or why nothing was."""
 
@@ -122,5 +155,10 @@ class ImageRow(Record):
     width_px: int
     clipped_fraction: float | None = None
     """Share of the method's values that lay outside [0, 1] before the runtime clamped them."""
+    group: str | None = None
+    """The group of scenes it belongs to, such as ``indoor``."""
+    worker: str | None = None
+    """Which of several workers did it, ``2/3``; None for one alone."""
+    certificates: tuple[Certificate, ...] = ()
     scores: tuple[Score, ...] = ()
     failure: Failure | None = None

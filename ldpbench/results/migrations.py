@@ -121,6 +121,19 @@ def m0004_unknown_whole() -> str:
     return "ALTER TABLE runs ALTER COLUMN n_images_whole DROP NOT NULL;"
 
 
+def m0005_evaluation() -> str:
+    """Tasks beside deblurring, groups of scenes, several workers, and what tiles and short floats cost."""
+    return """
+ALTER TABLE runs ADD COLUMN task VARCHAR;
+UPDATE runs SET task = 'deblur';
+ALTER TABLE runs ADD COLUMN gpu_driver VARCHAR;
+ALTER TABLE runs ADD COLUMN rescored_from VARCHAR;
+ALTER TABLE images ADD COLUMN group_name VARCHAR;
+ALTER TABLE images ADD COLUMN worker VARCHAR;
+ALTER TABLE images ADD COLUMN certificates JSON;
+"""
+
+
 @dataclass(frozen=True)
 class Migration:
     """One numbered step."""
@@ -139,7 +152,7 @@ def _numbered(*steps: Callable[[], str]) -> tuple[Migration, ...]:
     return tuple(Migration(number, step.__name__, step()) for number, step in enumerate(steps, start=1))
 
 
-MIGRATIONS = _numbered(m0001_initial, m0002_content_hash, m0003_latest_run, m0004_unknown_whole)
+MIGRATIONS = _numbered(m0001_initial, m0002_content_hash, m0003_latest_run, m0004_unknown_whole, m0005_evaluation)
 
 _JOURNAL = """
 CREATE TABLE schema_migrations (

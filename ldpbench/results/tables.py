@@ -19,6 +19,9 @@ _IMAGES = pa.schema(
         "clipped_fraction": pa.float64(),
         "failure_kind": pa.string(),
         "failure_message": pa.string(),
+        "group_name": pa.string(),
+        "worker": pa.string(),
+        "certificates": pa.string(),
     }
 )
 _SCORES = pa.schema(
@@ -98,6 +101,9 @@ def _run_row(stored: StoredFolder) -> dict[str, Any]:
         "protocols": canonical_json([protocol.hash for protocol in record.protocols]),
         "record": record.model_dump_json(by_alias=True),
         "folder": str(stored.path.absolute()),
+        "task": next((protocol.task for protocol in record.protocols), "deblur"),
+        "gpu_driver": environment.gpu_driver,
+        "rescored_from": record.rescored_from,
         "content_sha256": stored.content_sha256,
     }
 
@@ -143,6 +149,9 @@ def _image_rows(stored: StoredFolder) -> list[tuple[Any, ...]]:
             row.clipped_fraction,
             row.failure.kind if row.failure else None,
             row.failure.message if row.failure else None,
+            row.group,
+            row.worker,
+            canonical_json([found.model_dump(mode="json") for found in row.certificates]) if row.certificates else None,
         )
         for row in stored.rows
     ]

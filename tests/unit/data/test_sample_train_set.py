@@ -8,7 +8,7 @@ from ldpbench.core.home import Home
 from ldpbench.data.prepare import prepare
 from ldpbench.data.prepared import PreparedDataset, open_prepared
 from ldpbench.data.training.patches import PatchRule, load_patch_index
-from ldpbench.evaluation.plan import make_plan
+from ldpbench.evaluation.plan import Request, make_plan
 from ldpbench.simulation import sample_set
 from ldpbench.simulation.sample_set import SampleScene, ScenePlan
 
@@ -58,9 +58,9 @@ def test_no_picture_is_one_of_the_sample_set(few: PreparedDataset, sample_home: 
 
 def test_a_set_without_a_test_split_is_skipped_unless_it_was_named(few: PreparedDataset) -> None:
     home = Home(few.folder.parents[1])
-    plan = make_plan(home, methods=["blurry-input"], datasets=[])
+    plan = make_plan(home, Request(methods=["blurry-input"], datasets=[]))
     assert [(skip.dataset, skip.reason) for skip in plan.skips] == [(SET_ID, "it has no test split")]
     assert not plan.cells
     with pytest.raises(UsageError, match="sample-train has no split 'test'") as caught:
-        make_plan(home, methods=["blurry-input"], datasets=[SET_ID])
+        make_plan(home, Request(methods=["blurry-input"], datasets=[SET_ID]))
     assert "train, val" in caught.value.hint

@@ -12,8 +12,9 @@ import pytest
 
 from ldpbench.core.errors import MissingPrerequisiteError, StorageError, UsageError
 from ldpbench.evaluation import run_writer
-from ldpbench.evaluation.evaluate import evaluate
-from ldpbench.evaluation.plan import make_plan
+from ldpbench.evaluation.deblurring import Keeping
+from ldpbench.evaluation.evaluate import Manner, evaluate
+from ldpbench.evaluation.plan import Request, make_plan
 from ldpbench.evaluation.run_writer import cell_lock
 from ldpbench.results.run_folder import SCORES_FILE, read_run
 from tests.toy_methods import write_method
@@ -22,8 +23,8 @@ N_IMAGES = 6
 
 
 def run(home, *methods, **options):
-    plan = make_plan(home, methods=[str(method) for method in methods], datasets=["sample"])
-    return evaluate(plan, home, command=["test"], **options)
+    plan = make_plan(home, Request(methods=[str(method) for method in methods], datasets=["sample"]))
+    return evaluate(plan, home, Manner(**options))
 
 
 def rows_on_disk(folder: Path) -> list[str]:
@@ -109,9 +110,10 @@ def test_killed_at_any_moment_it_finishes_without_a_lost_or_doubled_row(home_wit
     method = write_method(tmp_path, "slow", "import time\ntime.sleep(0.15)\nreturn left")
     script = (
         "import sys\nfrom pathlib import Path\nfrom ldpbench.core.home import Home\n"
-        "from ldpbench.evaluation.evaluate import evaluate\nfrom ldpbench.evaluation.plan import make_plan\n"
-        "home = Home(Path(sys.argv[1]))\nplan = make_plan(home, methods=[sys.argv[2]], datasets=['sample'])\n"
-        "print('ready', flush=True)\nevaluate(plan, home, command=['test'])\n"
+        "from ldpbench.evaluation.evaluate import Manner, evaluate\n"
+        "from ldpbench.evaluation.plan import Request, make_plan\n"
+        "home = Home(Path(sys.argv[1]))\nplan = make_plan(home, Request(methods=[sys.argv[2]], datasets=['sample']))\n"
+        "print('ready', flush=True)\nevaluate(plan, home, Manner())\n"
     )
     for delay in (0.05, 0.25, 0.45, 0.6):
         process = subprocess.Popen(
@@ -133,7 +135,7 @@ def test_killed_at_any_moment_it_finishes_without_a_lost_or_doubled_row(home_wit
 
 def test_two_evaluations_of_one_cell_do_not_mix(home_with_sample, tmp_path):
     method = write_method(tmp_path, "mean", "return left")
-    cell = make_plan(home_with_sample, methods=[str(method)], datasets=["sample"]).cells[0]
+    cell = make_plan(home_with_sample, Request(methods=[str(method)], datasets=["sample"])).cells[0]
     with cell_lock(home_with_sample.runs, cell.key):
         outcome = run(home_with_sample, method)[0]
     assert outcome.status == "skipped"
@@ -156,7 +158,7 @@ def test_a_full_disk_stops_with_a_sentence_and_the_run_can_continue(home_with_sa
     with monkeypatch.context() as patch:
         patch.setattr(run_writer.os, "fsync", fail_later)
         with pytest.raises(StorageError, match="No space left"):
-            run(home_with_sample, method, previews=False)
+            run(home_with_sample, method, keeping=Keeping(previews=False))
     outcome = run(home_with_sample, method)[0]
     assert outcome.status == "complete"
     assert len(rows_on_disk(outcome.folder)) == N_IMAGES
@@ -164,15 +166,15 @@ def test_a_full_disk_stops_with_a_sentence_and_the_run_can_continue(home_with_sa
 
 def test_plans_name_what_is_missing(home, home_with_sample):
     with pytest.raises(UsageError, match="no split 'train'"):
-        make_plan(home_with_sample, methods=[], datasets=["sample"], split="train")
+        make_plan(home_with_sample, Request(methods=[], datasets=["sample"], split="train"))
     with pytest.raises(MissingPrerequisiteError, match="pixeldp is not prepared"):
-        make_plan(home_with_sample, methods=[], datasets=["pixeldp"])
-    without = make_plan(home_with_sample, methods=["blurry-input"], datasets=[], split="train")
+        make_plan(home_with_sample, Request(methods=[], datasets=["pixeldp"]))
+    without = make_plan(home_with_sample, Request(methods=["blurry-input"], datasets=[], split="train"))
     assert (without.cells, [skip.reason for skip in without.skips]) == ((), ["it has no train split"])
-    plan = make_plan(home_with_sample, methods=[], datasets=[])
+    plan = make_plan(home_with_sample, Request(methods=[], datasets=[]))
     assert {"blurry-input", "dp-wiener"} <= {cell.method.id for cell in plan.cells}
 
 
 def test_nothing_prepared_is_a_prerequisite(home):
     with pytest.raises(MissingPrerequisiteError, match="no dataset is prepared"):
-        make_plan(home, methods=[], datasets=[])
+        make_plan(home, Request(methods=[], datasets=[]))

@@ -9,8 +9,8 @@ import torch
 from ldpbench.core.errors import IntegrityError, MissingPrerequisiteError, UsageError
 from ldpbench.core.hashing import sha256_file
 from ldpbench.core.resources import load_folder_package
-from ldpbench.evaluation.evaluate import evaluate
-from ldpbench.evaluation.plan import make_plan
+from ldpbench.evaluation.evaluate import Manner, evaluate
+from ldpbench.evaluation.plan import Request, make_plan
 from ldpbench.methods.inference import Inference
 from ldpbench.methods.loading import load_method
 from ldpbench.results.run_folder import read_run
@@ -39,11 +39,11 @@ def save_weights(folder, path, *, scale=0.01, **options):
 
 
 def plan(home, *methods, **options):
-    return make_plan(home, methods=[str(method) for method in methods], datasets=["sample"], **options)
+    return make_plan(home, Request(methods=[str(method) for method in methods], datasets=["sample"], **options))
 
 
 def run(home, *methods, **options):
-    return evaluate(plan(home, *methods, **options), home, command=["test"])
+    return evaluate(plan(home, *methods, **options), home, Manner())
 
 
 def test_without_weights_it_is_skipped_with_the_command_that_gets_them(home_with_sample, toy):
@@ -186,7 +186,7 @@ def test_a_crop_is_scored_on_what_was_restored(home_with_sample, tmp_path, toy):
     way = Inference(crop_px=100)
     made = plan(home_with_sample, "toy-net", weights=given, inference=way)
     assert {protocol.multiple_px for protocol in made.cells[0].protocols} == {100}
-    outcome = evaluate(made, home_with_sample, command=["test"])[0]
+    outcome = evaluate(made, home_with_sample, Manner())[0]
     whole = run(home_with_sample, "toy-net", weights=given)[0]
     ours, theirs = (
         [score.value for row in read_run(found.folder).rows for score in row.scores if score.metric == "psnr"]

@@ -7,7 +7,7 @@ import pytest
 
 from ldpbench.core.errors import UsageError
 from ldpbench.core.home import Home
-from ldpbench.evaluation.plan import make_plan
+from ldpbench.evaluation.plan import Request, make_plan
 from ldpbench.methods.checkpoint import load_network_method
 from ldpbench.methods.inference import WHOLE, Inference
 from ldpbench.methods.runtime import restore_pair
@@ -30,7 +30,8 @@ def test_each_way_has_a_name_a_protocol_and_a_cell_of_its_own(home_with_sample: 
     folder = write_tiny_checkpoint(tmp_path / "net")
     ways = [WHOLE, Inference(Tiling(128)), Inference(tlc_px=64), Inference(tlc_px=96)]
     cells = [
-        make_plan(home_with_sample, methods=[str(folder)], datasets=["sample"], inference=way).cells[0] for way in ways
+        make_plan(home_with_sample, Request(methods=[str(folder)], datasets=["sample"], inference=way)).cells[0]
+        for way in ways
     ]
     assert [cell.protocols[0].inference for cell in cells] == ["whole", "tiled", "tlc", "tlc"]
     assert len({cell.key for cell in cells}) == 4

@@ -12,7 +12,7 @@ from torch.nn.functional import avg_pool2d, pad
 
 from ldpbench.core.errors import UsageError
 from ldpbench.core.home import Home
-from ldpbench.evaluation.plan import make_plan
+from ldpbench.evaluation.plan import Request, make_plan
 from ldpbench.methods.inference import Inference
 from ldpbench.methods.tiling import Tiling, in_tiles
 from tests.tiny_checkpoint import write_tiny_checkpoint
@@ -117,7 +117,9 @@ def test_tiles_that_cannot_be(size: int, overlap: int) -> None:
 def test_tiled_rows_have_a_protocol_of_their_own(home_with_sample: Home, tmp_path: Path) -> None:
     folder = write_tiny_checkpoint(tmp_path / "net")
     cells = [
-        make_plan(home_with_sample, methods=[str(folder)], datasets=["sample"], inference=Inference(tiles)).cells[0]
+        make_plan(
+            home_with_sample, Request(methods=[str(folder)], datasets=["sample"], inference=Inference(tiles))
+        ).cells[0]
         for tiles in (None, Tiling(128), Tiling(96))
     ]
     hashes = [{protocol.hash for protocol in cell.protocols} for cell in cells]
@@ -128,6 +130,8 @@ def test_tiled_rows_have_a_protocol_of_their_own(home_with_sample: Home, tmp_pat
 
 
 def test_a_method_of_whole_pictures_is_left_out(home_with_sample: Home) -> None:
-    plan = make_plan(home_with_sample, methods=["dp-wiener"], datasets=["sample"], inference=Inference(Tiling(128)))
+    plan = make_plan(
+        home_with_sample, Request(methods=["dp-wiener"], datasets=["sample"], inference=Inference(Tiling(128)))
+    )
     assert not plan.cells
     assert [skip.reason for skip in plan.skips] == ["it works on whole pictures only"]

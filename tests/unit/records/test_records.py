@@ -6,7 +6,7 @@ from pydantic import ValidationError
 
 from ldpbench.core.errors import MissingPrerequisiteError, UsageError
 from ldpbench.core.resources import shipped_root
-from ldpbench.records import DatasetCard, load_yaml_record
+from ldpbench.records import DatasetCard, MapTruth, load_yaml_record
 from ldpbench.records.dataset_card import load_manifest
 from ldpbench.records.run import cell_key
 from tests.factories import make_dataset, make_method, make_protocol
@@ -14,13 +14,18 @@ from tests.factories import make_dataset, make_method, make_protocol
 CHANGES = {
     "dataset_fingerprint": "f" * 64, "split": "val", "bits": 8, "resolution": "half", "views": ("center",),
     "border_px": 1, "rounding": "u8", "domain": "white", "registration": "centre-similarity-1", "inference": "tiled",
-    "metrics": ("psnr/2",),
+    "metrics": ("psnr/2",), "multiple_px": 8, "task": "blurmap", "truth": MapTruth(reference="blur_map"), "limit": 3,
+    "ensemble": "x4", "dtype": "bfloat16",
 }  # fmt: skip
 
 
 @pytest.mark.parametrize("field", CHANGES)
 def test_everything_that_can_change_a_number_changes_the_protocols_hash(field):
     assert make_protocol(**{field: CHANGES[field]}).hash != make_protocol().hash
+
+
+def test_fields_that_came_later_left_the_hashes_of_earlier_rows_alone():
+    assert make_protocol().hash == "465a419c0e305a26afa2ef704eceff2d2314c73b9ce244e8e159362555383aff"
 
 
 @pytest.mark.parametrize("change", [{"id": "toy/other"}, {"title": "Other words"}, {"regions": ("all", "near")}])
