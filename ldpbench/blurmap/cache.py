@@ -43,13 +43,22 @@ class CachedEstimator(BlurMapEstimator):
         inner: Who makes the maps.
         folder: Where they are kept; made when the first one is written.
         progress: Where damaged files are reported.
+        code_sha256: Of the sources of an estimator whose version nobody vouches for, such as a plugin at work.
     """
 
     id = "cached"
 
-    def __init__(self, inner: BlurMapEstimator, folder: Path, progress: Progress = SILENT) -> None:
+    def __init__(
+        self,
+        inner: BlurMapEstimator,
+        folder: Path,
+        progress: Progress = SILENT,
+        *,
+        code_sha256: str | None = None,
+    ) -> None:
         self.inner = inner
         self.folder = folder
+        self._code = {} if code_sha256 is None else {"code": code_sha256}
         self.hits = 0
         """Maps that were found."""
         self.misses = 0
@@ -70,6 +79,11 @@ class CachedEstimator(BlurMapEstimator):
     def weights_sha256(self) -> str | None:
         """Those of the inner estimator."""
         return self.inner.weights_sha256
+
+    @property
+    def parameters(self) -> int | None:
+        """Those of the inner estimator."""
+        return self.inner.parameters
 
     def estimate(self, left: Image, right: Image) -> BlurMap:
         """See ``BlurMapEstimator``.
@@ -98,7 +112,7 @@ class CachedEstimator(BlurMapEstimator):
         views = [np.ascontiguousarray(view) for view in (left, right)]
         about = {
             "format": _FORMAT,
-            "estimator": self.inner.identity,
+            "estimator": {**self.inner.identity, **self._code},
             "views": [[view.dtype.str, *view.shape] for view in views],
         }
         digest = hashlib.sha256(canonical_json(about).encode())

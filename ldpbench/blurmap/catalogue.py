@@ -4,15 +4,20 @@ import importlib
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, get_type_hints
 
 from ldpbench.blurmap.estimator import BlurMapEstimator
 from ldpbench.core.errors import UsageError
+from ldpbench.core.hashing import sha256_document, sha256_file, sha256_folder
 from ldpbench.core.names import unknown_name
 
 Builder = Callable[..., BlurMapEstimator]
 """The class of an estimator."""
 
+_FOLDER = Path(__file__).parent
+_SHARED = ("amount.py", "estimator.py")
+"""Sources that every estimator rests on."""
 _CLIP = "ldpbench.blurmap.clip.estimators"
 _CLIP_OWN = ("weights", "device")
 """Arguments of a CLIP estimator that are no options: ``clip_weights`` and ``device`` of ``estimator``."""
@@ -24,6 +29,7 @@ class _Entry:
 
     module: str
     class_name: str
+    title: str
     summary: str
 
     @property
@@ -36,18 +42,28 @@ class _Entry:
 
 
 _ENTRIES: Mapping[str, _Entry] = {
-    "clip-dense": _Entry(_CLIP, "ClipDense", "CLIP, asked once for the whole picture, one answer a patch"),
-    "clip-patch": _Entry(_CLIP, "ClipPatch", "CLIP, asked for each cell of 40 px, as the release does it"),
+    "clip-dense": _Entry(
+        _CLIP, "ClipDense", "CLIP, dense tokens", "CLIP, asked once for the whole picture, one answer a patch"
+    ),
+    "clip-patch": _Entry(
+        _CLIP, "ClipPatch", "CLIP, patches", "CLIP, asked for each cell of 40 px, as the release does it"
+    ),
     "clip-patch-whole": _Entry(
-        _CLIP, "ClipPatchWhole", "CLIP, asked for each cell of 40 px, both halves of a pair shown whole"
+        _CLIP,
+        "ClipPatchWhole",
+        "CLIP, patches shown whole",
+        "CLIP, asked for each cell of 40 px, both halves of a pair shown whole",
     ),
     "disparity": _Entry(
         "ldpbench.blurmap.disparity.estimator",
         "DisparityEstimator",
+        "Disparity of the views",
         "how far apart the two views see each point; no training, no weights",
     ),
-    "truth": _Entry("ldpbench.blurmap.truth", "TruthEstimator", "the set's own map, where it has one"),
-    "zeros": _Entry("ldpbench.blurmap.zeros", "ZerosEstimator", "everything is sharp"),
+    "truth": _Entry(
+        "ldpbench.blurmap.truth", "TruthEstimator", "The set's own map", "the set's own map, where it has one"
+    ),
+    "zeros": _Entry("ldpbench.blurmap.zeros", "ZerosEstimator", "All sharp", "everything is sharp"),
 }
 
 
@@ -59,6 +75,31 @@ def names() -> tuple[str, ...]:
 def summaries() -> dict[str, str]:
     """What each estimator does, by name."""
     return {name: entry.summary for name, entry in _ENTRIES.items()}
+
+
+def title(name: str) -> str:
+    """An estimator's name for people."""
+    return _entry(name).title
+
+
+def code_sha256(name: str) -> str:
+    """SHA-256 over the sources that decide an estimator's maps: its module or package, and what all of them share."""
+    entry = _entry(name)
+    shared = [sha256_file(_FOLDER / file) for file in _SHARED]
+    package, dot, _ = entry.module.removeprefix(f"{__package__}.").partition(".")
+    own = sha256_folder(_FOLDER / package, (".py",)) if dot else sha256_file(_FOLDER / f"{package}.py")
+    return sha256_document([own, *shared])
+
+
+def chosen_options(name: str, made: BlurMapEstimator) -> dict[str, Any]:
+    """The options of an estimator that are not at their defaults, in the order of their names.
+
+    Args:
+        name: The estimator's name, with or without options.
+        made: What ``estimator`` made of it.
+    """
+    defaults = {key: known.default for key, known in inspect.signature(_entry(name).load()).parameters.items()}
+    return {key: value for key, value in sorted(made.options.items()) if key in defaults and value != defaults[key]}
 
 
 def estimator(name: str, *, clip_weights: str | None = None, device: str = "cpu", **options: Any) -> BlurMapEstimator:
@@ -75,9 +116,7 @@ def estimator(name: str, *, clip_weights: str | None = None, device: str = "cpu"
         MissingPrerequisiteError: If it needs weights or a device that are not there.
     """
     plain, _, tail = name.partition(":")
-    if plain not in _ENTRIES:
-        raise unknown_name("blur-map estimator", plain, _ENTRIES)
-    entry = _ENTRIES[plain]
+    entry = _entry(name)
     given = _parsed(tail, name) if tail else {}
     twice = sorted(set(given) & set(options))
     if twice:
@@ -85,6 +124,13 @@ def estimator(name: str, *, clip_weights: str | None = None, device: str = "cpu"
     builder = entry.load()
     typed = _typed(plain, builder, {**given, **options})
     return builder(**typed, weights=clip_weights, device=device) if entry.needs_clip else builder(**typed)
+
+
+def _entry(name: str) -> _Entry:
+    plain = name.partition(":")[0]
+    if plain not in _ENTRIES:
+        raise unknown_name("blur-map estimator", plain, _ENTRIES)
+    return _ENTRIES[plain]
 
 
 def _parsed(tail: str, name: str) -> dict[str, str]:

@@ -63,6 +63,11 @@ class BlurMapEstimator(ABC):
         """Of the weights in use; ``random-<seed>`` for made-up ones, None where there are none."""
         return None
 
+    @property
+    def parameters(self) -> int | None:
+        """Number of trained parameters; None where nothing is trained."""
+        return None
+
     @abstractmethod
     def estimate(self, left: Image, right: Image) -> BlurMap:
         """The blur map of one pair.

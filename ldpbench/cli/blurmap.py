@@ -16,7 +16,7 @@ from ldpbench.core.errors import UsageError
 if TYPE_CHECKING:
     from ldpbench.blurmap.estimator import BlurMap, BlurMapEstimator
     from ldpbench.data.sample import Sample
-    from ldpbench.records import MapProtocolSpec
+    from ldpbench.records import MapProtocolSpec, Protocol
 
 DEFAULT_METHOD = "disparity"
 _BLURRED_FROM = 0.5
@@ -46,7 +46,7 @@ def _blurmap(
         typer.Option(
             "--method",
             "-m",
-            help="clip-dense, clip-patch, clip-patch-whole, disparity, truth or zeros; "
+            help="clip-dense, clip-patch, clip-patch-whole, disparity, truth, zeros or a plugin folder; "
             "options follow as in disparity:max_px=8.",
         ),
     ] = DEFAULT_METHOD,
@@ -75,11 +75,11 @@ def _blurmap(
     if bits not in (8, 16):
         raise UsageError(f"--bits: expected 8 or 16, found {bits}")
     demand_device(device)
-    from ldpbench.blurmap.catalogue import estimator
+    from ldpbench.methods.map_methods import load_estimator
 
-    maker = estimator(method, clip_weights=clip_weights, device=device)
+    maker = load_estimator(method, clip_weights=clip_weights, device=device)
     if dataset is not None:
-        return _whole_dataset(session, maker, dataset, split)
+        return _whole_dataset(session, maker, method, dataset, split)
     return _one_pair(session, maker, views, outputs, bits)
 
 
@@ -169,31 +169,34 @@ def _one_pair(
     )
 
 
-def _whole_dataset(session: Session, maker: "BlurMapEstimator", dataset: str, split: str | None) -> Answer:
+def _whole_dataset(session: Session, maker: "BlurMapEstimator", method: str, dataset: str, split: str | None) -> Answer:
     """Make and keep the map of every scene; score them where there is something to score against."""
     from ldpbench.blurmap.cache import CachedEstimator
     from ldpbench.data.prepared import open_prepared
+    from ldpbench.evaluation.map_cells import bind_map_protocols, estimate_checked
+    from ldpbench.methods.map_methods import plugin_code_sha256
 
     prepared = open_prepared(session.home, dataset)
-    samples = prepared.samples(split)
-    remembering = CachedEstimator(maker, session.home.blur_maps, session.reporter)
+    samples, specs = prepared.samples(split), prepared.card.map_protocols
+    protocols = {
+        name: bind_map_protocols(prepared.card, part.fingerprint, name) for name, part in prepared.info.splits.items()
+    }
+    remembering = CachedEstimator(
+        maker, session.home.blur_maps, session.reporter, code_sha256=plugin_code_sha256(method)
+    )
     rows: list[dict[str, Any]] = []
     for sample in session.reporter.track(samples, label=f"{maker.id} on {dataset}", total=len(samples)):
-        found = remembering.estimate_sample(sample)
-        for spec in prepared.card.map_protocols:
-            if getattr(sample, spec.reference) is not None:
-                scores = _scores(found, sample, spec)
-                rows.append({"split": sample.split, "id": sample.id, "protocol": spec.id, "scores": scores})
+        rows += _scores(estimate_checked(remembering, sample), sample, protocols[sample.split], specs)
     made, kept = remembering.misses, remembering.hits
     taken = len(samples) - made - kept
     counts = [(made, "made"), (kept, "there already"), (taken, "of the set itself")]
     said = ", ".join(f"{count} {what}" for count, what in counts if count)
     session.reporter.line(f"{len(samples)} maps of {dataset}: {said}")
-    means = [
-        _mean(spec, rows) for spec in prepared.card.map_protocols if any(row["protocol"] == spec.id for row in rows)
-    ]
+    means = [_mean(spec, rows) for spec in specs if any(row["protocol"] == spec.id for row in rows)]
     for mean in means:
         _show(session, mean)
+    if means:
+        session.reporter.note(_how_to_store(method, dataset, specs))
     return Answer(
         {
             "dataset": dataset,
@@ -209,17 +212,25 @@ def _whole_dataset(session: Session, maker: "BlurMapEstimator", dataset: str, sp
     )
 
 
-def _scores(found: "BlurMap", sample: "Sample", spec: "MapProtocolSpec") -> dict[str, float]:
-    """One number per metric: classes are read off the probability, everything else off the logits."""
-    from ldpbench.evaluation.map_scoring import score_map
-    from ldpbench.metrics.catalogue import get_spec
+def _scores(
+    found: "BlurMap", sample: "Sample", protocols: "Sequence[Protocol]", specs: "Sequence[MapProtocolSpec]"
+) -> list[dict[str, Any]]:
+    """One row for every protocol whose reference the scene has, as an evaluation would store it; NaN: undefined."""
+    from ldpbench.evaluation.map_cells import score_map_sample
 
-    scores: dict[str, float] = {}
-    for plane, is_class in ((found.probability, True), (found.logits, False)):
-        metrics = tuple(name for name in spec.metrics if (get_spec(name).task == "blurmap") is is_class)
-        if metrics:
-            scores |= score_map(plane, sample, spec.model_copy(update={"metrics": metrics}))
-    return {metric: scores[metric] for metric in spec.metrics}
+    values: dict[str, dict[str, float]] = {}
+    for score in score_map_sample(found, sample, protocols):
+        values.setdefault(score.protocol, {})[score.metric] = math.nan if score.value is None else score.value
+    return [
+        {
+            "split": sample.split,
+            "id": sample.id,
+            "protocol": spec.id,
+            "scores": {metric: values[protocol.hash][metric] for metric in spec.metrics},
+        }
+        for protocol, spec in zip(protocols, specs, strict=True)
+        if protocol.hash in values
+    ]
 
 
 def _mean(spec: "MapProtocolSpec", rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
@@ -230,6 +241,17 @@ def _mean(spec: "MapProtocolSpec", rows: Sequence[Mapping[str, Any]]) -> dict[st
         defined = [value for value in values if math.isfinite(value)]
         means[metric] = {"mean": sum(defined) / len(defined) if defined else math.nan, "images": len(defined)}
     return {"protocol": spec.id, "title": spec.title, "metrics": means}
+
+
+def _how_to_store(method: str, dataset: str, specs: "Sequence[MapProtocolSpec]") -> str:
+    from ldpbench.methods.map_methods import TRUTH
+
+    if method == TRUTH:
+        return "these are the bounds of the measures; the set's own map is not ranked"
+    return (
+        f"nothing of this is stored: `ldpbench evaluate --task {specs[0].task} --method {method} --dataset {dataset}` "
+        "puts it on the boards"
+    )
 
 
 def _show(session: Session, mean: dict[str, Any]) -> None:

@@ -107,7 +107,8 @@ def run_plan(
     """Plan, run and ingest; say what was skipped and why, and what became of each cell."""
     from ldpbench.evaluation.deblurring import Keeping
     from ldpbench.evaluation.evaluate import Manner, evaluate
-    from ldpbench.evaluation.plan import Request, make_plan
+    from ldpbench.evaluation.plan import make_plan
+    from ldpbench.evaluation.request import Request
 
     demand_device(device)
     keep_freed_memory()

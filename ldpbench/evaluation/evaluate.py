@@ -2,6 +2,7 @@
 
 import statistics
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -9,12 +10,11 @@ from typing import Literal
 from ldpbench.core.errors import LdpbenchError, MissingPrerequisiteError, StorageError
 from ldpbench.core.home import Home
 from ldpbench.core.progress import SILENT, Progress
-from ldpbench.data.prepared import Samples
-from ldpbench.evaluation.deblurring import Certify, Keeping, Made, deblur_image
-from ldpbench.evaluation.plan import Cell, Plan
+from ldpbench.evaluation.cell import Cell
+from ldpbench.evaluation.deblurring import Keeping, Made
+from ldpbench.evaluation.doing import Doing, load_doing
+from ldpbench.evaluation.plan import Plan
 from ldpbench.evaluation.run_writer import RunWriter, cell_lock, find_run, utc_now
-from ldpbench.methods.loading import load_method
-from ldpbench.methods.protocol import Deblurrer
 from ldpbench.records import Environment, Failure, ImageRow, RunRecord
 from ldpbench.records.here import describe_environment
 from ldpbench.results.run_folder import read_run
@@ -120,23 +120,13 @@ class _Engine:
         found = self._earlier(cell)
         if found is not None and read_run(found).record.status == "complete":
             return _outcome(cell, "done-before", found)
-        loaded = load_method(
-            cell.source,
-            device=cell.device,
-            inference=cell.inference,
-            ensemble=cell.ensemble,
-            dtype=cell.dtype,
-            weights=cell.weights,
-            untrained=cell.method.untrained,
-        )
-        for note in loaded.notes:
-            self.progress.note(f"{cell.name}: {note}")
+        do = load_doing(cell, self.manner.keeping, self.progress)
         if found is None:
             writer = RunWriter.create(self.runs, self._new_record(cell))
         else:
             self.progress.note(f"continuing {found.name}")
             writer = RunWriter.resume(found)
-        return self._run_images(cell, writer, loaded.deblurrer)
+        return self._run_images(cell, writer, do)
 
     def _earlier(self, cell: Cell) -> Path | None:
         """The run to go on with; a run without kept pictures is none where they are asked for."""
@@ -165,42 +155,34 @@ class _Engine:
             predictions=self.manner.keeping.predictions,
         )
 
-    def _run_images(self, cell: Cell, writer: RunWriter, deblurrer: Deblurrer) -> Outcome:
+    def _run_images(self, cell: Cell, writer: RunWriter, do: Doing) -> Outcome:
         started = time.perf_counter()
         samples = cell.prepared.split(cell.dataset.split)
-        ids = samples.ids[: cell.dataset.n_images]
-        todo = [index for index, name in enumerate(ids) if name not in writer.done]
+        places = {name: place for place, name in enumerate(samples.ids)}
+        ids = [name for name in samples.ids if cell.scenes is None or name in cell.scenes][: cell.dataset.n_images]
+        certified = set(ids[: self.manner.certify])
+        todo = [name for name in ids if name not in writer.done]
         failures = 0
-        for index in self.progress.track(todo, label=cell.name, total=len(todo)):
-            made = self._run_image(cell, samples, index, deblurrer)
-            for name, data in made.files.items():
-                writer.put(name, data)
+        for name in self.progress.track(todo, label=cell.name, total=len(todo)):
+            made = _guarded(lambda: do(samples[places[name]], name in certified), name, cell)  # noqa: B023 - called at once
+            for file, data in made.files.items():
+                writer.put(file, data)
             writer.append(made.row)
             if made.row.failure is not None:
                 failures += 1
-                self.progress.warn(f"{cell.name}, {made.row.sample_id}: {made.row.failure.message}")
+                self.progress.warn(f"{cell.name}, {name}: {made.row.failure.message}")
         record = writer.finish(failures=failures, seconds=time.perf_counter() - started)
         status: Status = "partial" if record.failures else "complete"
         return _outcome(cell, status, writer.folder, n_run=len(todo), failures=failures)
 
-    def _run_image(self, cell: Cell, samples: Samples, index: int, deblurrer: Deblurrer) -> Made:
-        """One image: a row with scores, or a row that says why there are none."""
-        card = cell.prepared.card
-        try:
-            certify = self._certifier(cell, deblurrer) if index < self.manner.certify else None
-            reading = (cell.bits, cell.resolution)
-            return deblur_image(deblurrer, samples[index], cell.protocols, reading, self.manner.keeping, certify)
-        except StorageError:
-            raise
-        except LdpbenchError as error:
-            return Made(
-                ImageRow(
-                    sample_id=samples.ids[index],
-                    height_px=card.height_px,
-                    width_px=card.width_px,
-                    failure=Failure(kind=error.kind, message=error.message),
-                )
-            )
 
-    def _certifier(self, cell: Cell, deblurrer: Deblurrer) -> Certify | None:
-        return None
+def _guarded(do: Callable[[], Made], name: str, cell: Cell) -> Made:
+    """One scene: a row with scores, or a row that says why there are none."""
+    try:
+        return do()
+    except StorageError:
+        raise
+    except LdpbenchError as error:
+        card = cell.prepared.card
+        failure = Failure(kind=error.kind, message=error.message)
+        return Made(ImageRow(sample_id=name, height_px=card.height_px, width_px=card.width_px, failure=failure))

@@ -1,5 +1,9 @@
 """Scoring an estimated blur or disparity map against a sample's own."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -7,7 +11,7 @@ from ldpbench.core.errors import UsageError
 from ldpbench.core.names import unknown_name
 from ldpbench.data.sample import Sample
 from ldpbench.metrics.engine import score
-from ldpbench.records import DatasetCard, MapProtocolSpec
+from ldpbench.records import DatasetCard, MapProtocolSpec, MapTruth
 
 Map = NDArray[np.float32]
 
@@ -32,32 +36,62 @@ def map_protocol(card: DatasetCard, protocol_id: str | None) -> MapProtocolSpec:
     raise unknown_name(f"map protocol of {card.id}", protocol_id, [spec.id for spec in card.map_protocols])
 
 
-def score_map(predicted: Map, sample: Sample, spec: MapProtocolSpec) -> dict[str, float]:
-    """One number per metric for one map; pixels without ground truth are left out.
+@dataclass(frozen=True, eq=False)
+class Compared:
+    """An estimate and its reference on the pixels of a protocol's frame, ready for the metrics."""
+
+    estimate: NDArray[np.float64]
+    reference: Map
+    """0 where nothing is known."""
+    known: NDArray[np.bool_]
+    """Where there is ground truth; the rest is left out."""
+
+
+def compared(predicted: NDArray[Any], sample: Sample, truth: MapTruth) -> Compared:
+    """A map laid over what it is compared with.
 
     Args:
         predicted: float (H, W) of the sample's size, in any unit. For the frame ``iccp2020`` also of half the size, or
             of the size of that frame.
         sample: The scene.
-        spec: The protocol.
+        truth: What of the scene is the reference, and in which frame.
 
     Raises:
         UsageError: If the shapes do not fit or the sample has no such map.
     """
-    truth = sample.blur_map if spec.reference == "blur_map" else sample.disparity
+    plane = sample.blur_map if truth.reference == "blur_map" else sample.disparity
     where = f"{sample.dataset}/{sample.split}/{sample.id}"
-    if truth is None:
-        raise UsageError(f"{where} has no {spec.reference}", hint="choose another protocol with another reference")
-    signed: Map = truth / np.float32(spec.scale)
-    reference = np.abs(signed) if spec.magnitude else signed
+    if plane is None:
+        raise UsageError(f"{where} has no {truth.reference}", hint="choose another protocol with another reference")
+    signed: Map = plane / np.float32(truth.scale)
+    reference = np.abs(signed) if truth.magnitude else signed
     estimate = np.asarray(predicted, dtype=np.float64)
-    if spec.frame == "iccp2020":
+    if truth.frame == "iccp2020":
         reference = iccp_frame(halved(_codes(reference)), where) / np.float32(255)
-        estimate = _into_iccp_frame(estimate, truth.shape, where)
+        estimate = _into_iccp_frame(estimate, plane.shape, where)
     known = np.isfinite(reference)
     if estimate.shape != reference.shape:
         raise UsageError(f"{where}: expected a map of {reference.shape}, found {estimate.shape}")
-    return score(estimate, np.where(known, reference, 0.0), spec.metrics, mask=known)
+    return Compared(estimate, np.where(known, reference, np.float32(0)), known)
+
+
+def score_map(predicted: NDArray[Any], sample: Sample, truth: MapTruth, metrics: Sequence[str]) -> dict[str, float]:
+    """One number per metric for one map; pixels without ground truth are left out.
+
+    Args:
+        predicted: As ``compared``.
+        sample: The scene.
+        truth: As ``compared``.
+        metrics: Metric ids.
+
+    Returns:
+        Metric id to value; NaN where a metric is not defined, and for every metric if the map is not finite.
+
+    Raises:
+        UsageError: If the shapes do not fit or the sample has no such map.
+    """
+    pair = compared(predicted, sample, truth)
+    return score(pair.estimate, pair.reference, metrics, mask=pair.known)
 
 
 def halved(codes: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -1,7 +1,7 @@
 """What there is to do: methods x datasets, less what is done, with a reason for everything that is skipped."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from ldpbench.core.errors import MissingPrerequisiteError, UsageError
@@ -9,93 +9,17 @@ from ldpbench.core.home import Home
 from ldpbench.core.names import unknown_name
 from ldpbench.data.cards import all_cards, load_card
 from ldpbench.data.prepared import PreparedDataset, is_prepared, open_prepared
+from ldpbench.evaluation.cell import Cell, Skip, dataset_ref, not_prepared
+from ldpbench.evaluation.plan_maps import no_map, plan_maps
+from ldpbench.evaluation.request import EVERY, Request, is_asked
 from ldpbench.evaluation.scoring import bind_protocols
 from ldpbench.methods.find import FoundMethod, find_method, find_methods
 from ldpbench.methods.inference import Inference
 from ldpbench.methods.loading import load_method, method_ref, own_inference, refusal
+from ldpbench.methods.map_methods import ESTIMATOR, is_map_method
 from ldpbench.methods.weights import choose_weights, lacking
-from ldpbench.records import DatasetCard, DatasetRef, MethodRef, Protocol
-from ldpbench.records.protocol import Dtype, Ensemble, Resolution
-from ldpbench.records.run import cell_key
-
-DEFAULT_SPLIT = "test"
-EVERY = "all"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Request:
-    """What somebody asks for.
-
-    Args:
-        methods: Ids or plugin folders; empty for all installed ones.
-        datasets: Ids; empty for all prepared ones.
-        split: The split to run on.
-        protocols: Ids of protocols, with or without their dataset, or ``all``; empty for those that read the pictures
-            as a set's first protocol does.
-        device: Where networks run.
-        inference: How methods see a picture; None for each one's own way. Numbers of one way are never ranked with
-            those of another.
-        ensemble: ``x4`` for the mean over the flips.
-        dtype: Of networks' arithmetic.
-        limit: Only the first so many scenes; None for all.
-        weights: Files by method id, in place of the published ones.
-        untrained: Run networks whose weights are not here with fresh ones, for their time alone.
-    """
-
-    methods: Sequence[str] = ()
-    datasets: Sequence[str] = ()
-    split: str = DEFAULT_SPLIT
-    protocols: Sequence[str] = ()
-    device: str = "cpu"
-    inference: Inference | None = None
-    ensemble: Ensemble = "none"
-    dtype: Dtype = "float32"
-    limit: int | None = None
-    weights: Mapping[str, str] = field(default_factory=dict)
-    untrained: bool = False
-
-
-@dataclass(frozen=True, kw_only=True)
-class Cell:
-    """One method on one split of one dataset, read at one depth and resolution."""
-
-    source: FoundMethod
-    method: MethodRef
-    prepared: PreparedDataset
-    dataset: DatasetRef
-    protocols: tuple[Protocol, ...]
-    bits: int
-    resolution: Resolution
-    config: dict[str, Any]
-    device: str
-    inference: Inference
-    ensemble: Ensemble = "none"
-    dtype: Dtype = "float32"
-    limit: int | None = None
-    weights: str | None = None
-    """What was given with ``--weights``; None for the published files."""
-
-    @property
-    def key(self) -> str:
-        """Equal exactly when the numbers must come out equal."""
-        return cell_key(self.method, self.dataset, self.protocols, self.config)
-
-    @property
-    def name(self) -> str:
-        """For people: ``dp-wiener on sample/test``."""
-        read = "" if self.bits == self.prepared.card.bits else f", read at {self.bits} bits"
-        halved = ", half size" if self.resolution == "half" else ""
-        return f"{self.method.id} on {self.dataset.id}/{self.dataset.split}{read}{halved}"
-
-
-@dataclass(frozen=True)
-class Skip:
-    """A combination that cannot run."""
-
-    method: str
-    dataset: str
-    reason: str
-    for_want_of_weights: bool = False
+from ldpbench.records import DatasetCard
+from ldpbench.records.protocol import Resolution, Task
 
 
 @dataclass(frozen=True)
@@ -118,11 +42,45 @@ def make_plan(home: Home, request: Request) -> Plan:
         MissingPrerequisiteError: If nothing is prepared, or a named dataset or file is not there.
         IntegrityError: If weights that were given are damaged or of another network.
     """
-    chosen = _chosen_datasets(home, request)
-    found = [find_method(name) for name in _unique(request.methods)] or list(find_methods().values())
+    names = _unique(request.methods)
+    of_maps = [name for name in names if is_map_method(name)]
+    others = [name for name in names if name not in of_maps]
+    tasks = _tasks(request, of_maps, others)
+    chosen = _chosen_datasets(home, request, tasks)
+    found: list[Cell | Skip] = []
+    if "deblur" in tasks:
+        found += _deblurring(request, others, chosen)
+    if tasks - {"deblur"}:
+        found += plan_maps(request, tasks - {"deblur"}, of_maps, chosen)
+    return Plan(
+        tuple(cell for cell in found if isinstance(cell, Cell)), tuple(skip for skip in found if isinstance(skip, Skip))
+    )
+
+
+def _tasks(request: Request, of_maps: Sequence[str], others: Sequence[str]) -> frozenset[Task]:
+    """What was asked for; else what the named methods do.
+
+    Raises:
+        UsageError: If a named method does none of the tasks.
+    """
+    fitting: set[Task] = set()
+    if others or not of_maps:
+        fitting.add("deblur")
+    if of_maps:
+        fitting |= {"blurmap", "disparity"}
+    if not request.tasks:
+        return frozenset(fitting)
+    asked = frozenset(request.tasks)
+    idle = [*(of_maps if asked == {"deblur"} else []), *(others if "deblur" not in asked else [])]
+    if idle:
+        raise UsageError(f"{', '.join(idle)}: not for the task {' or '.join(sorted(asked))}", hint="leave --task out")
+    return asked & fitting if request.methods else asked
+
+
+def _deblurring(request: Request, names: Sequence[str], chosen: Sequence[PreparedDataset]) -> Iterator[Cell | Skip]:
+    found = [find_method(name) for name in names]
+    found = found or [method for method in find_methods().values() if method.record.kind != ESTIMATOR]
     _demand_sound(request.weights, {method.record.id: method for method in found})
-    cells: list[Cell] = []
-    skips: list[Skip] = []
     for method in found:
         name = method.record.id
         wanting = None if name in request.weights else lacking(method)
@@ -130,17 +88,17 @@ def make_plan(home: Home, request: Request) -> Plan:
             way = own_inference(method.record) if request.inference is None else request.inference
             reason = _reason_to_skip(method, prepared, request, way)
             if reason or (wanting and not request.untrained):
-                skips.append(Skip(name, prepared.card.id, reason or str(wanting), for_want_of_weights=not reason))
+                yield Skip(name, prepared.card.id, reason or str(wanting), for_want_of_weights=not reason)
             else:
-                cells.extend(_cells(method, prepared, request, way, untrained=wanting is not None))
-    return Plan(tuple(cells), tuple(skips))
+                yield from _cells(method, prepared, request, way, untrained=wanting is not None)
 
 
-def _chosen_datasets(home: Home, request: Request) -> list[PreparedDataset]:
+def _chosen_datasets(home: Home, request: Request, tasks: frozenset[Task]) -> list[PreparedDataset]:
     split, datasets = request.split, _unique(request.datasets)
     for card in map(load_card, datasets):
-        if "deblur" not in card.tasks:
-            raise UsageError(_no_sharp_picture(card), hint=f"it serves the tasks {' and '.join(card.tasks)}")
+        if not tasks & set(card.tasks):
+            reason = _no_sharp_picture(card) if tasks == {"deblur"} else no_map(card, tasks)
+            raise UsageError(reason, hint=f"it serves the tasks {' and '.join(card.tasks)}")
         if split not in card.splits:
             known = ", ".join(card.splits)
             means = f"; {split!r} is its {card.aliases[split]!r}" if split in card.aliases else ""
@@ -157,7 +115,9 @@ def _chosen_datasets(home: Home, request: Request) -> list[PreparedDataset]:
 
 
 def _demand_protocols(asked: Sequence[str], cards: Sequence[DatasetCard]) -> None:
-    known = [name for card in cards for spec in card.protocols for name in (spec.id, f"{card.id}/{spec.id}")]
+    ids = [(card.id, spec.id) for card in cards for spec in card.protocols]
+    ids += [(card.id, spec.id) for card in cards for spec in card.map_protocols]
+    known = [name for card, spec in ids for name in (spec, f"{card}/{spec}")]
     for name in asked:
         if name != EVERY and name not in known:
             raise unknown_name("protocol of the chosen datasets", name, known)
@@ -190,25 +150,10 @@ def _reason_to_skip(
     if "deblur" not in card.tasks:
         return _no_sharp_picture(card)
     if split not in prepared.info.splits:
-        return f"its {split} split is not prepared: run `ldpbench prepare {card.id} --split {split}`"
+        return not_prepared(card, split)
     if not _readings(card, request.protocols):
         return f"it has no protocol {' or '.join(request.protocols)}"
     return refusal(method, inference.for_size(card.height_px, card.width_px), request.dtype)
-
-
-def dataset_ref(prepared: PreparedDataset, split: str, limit: int | None = None) -> DatasetRef:
-    """What a run record says of the content: a prepared split, or its first scenes."""
-    card, part = prepared.card, prepared.info.splits[split]
-    cut = limit is not None and limit < part.count
-    return DatasetRef(
-        id=card.id,
-        version=card.version,
-        split=split,
-        fingerprint=part.fingerprint,
-        n_images=limit if cut and limit is not None else part.count,
-        complete=part.complete and not cut,
-        n_images_whole=part.whole,
-    )
 
 
 def _readings(card: DatasetCard, asked: Sequence[str]) -> dict[tuple[int, Resolution], list[str]]:
@@ -217,7 +162,7 @@ def _readings(card: DatasetCard, asked: Sequence[str]) -> dict[tuple[int, Resolu
     first = next(iter(readings.values()))
     wanted: dict[tuple[int, Resolution], list[str]] = {}
     for name, reading in readings.items():
-        if {EVERY, name, name.partition("/")[2]} & set(asked) if asked else reading == first:
+        if is_asked(name, asked) if asked else reading == first:
             wanted.setdefault(reading, []).append(name)
     return wanted
 

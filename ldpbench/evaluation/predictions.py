@@ -19,8 +19,8 @@ def encode(image: Image, form: Form) -> tuple[str, bytes]:
 
     Args:
         image: float32 (H, W, C) in [0, 1].
-        form: ``png16``: 16-bit PNG, rounded half up, off by at most 1/131070. ``float16``: NumPy's own format, off by at
-            most 1/4096.
+        form: ``png16``: 16-bit PNG, rounded half up, off by at most 1/131070. ``float16``: NumPy's own format, off by
+            at most 1/4096.
 
     Returns:
         The suffix of its name, and its bytes.

@@ -12,7 +12,8 @@ from ldpbench.records.base import Record, load_yaml_document, validation_sentenc
 from ldpbench.records.inference_way import INFERENCE_PATTERN, InferenceKind
 
 RECORD_FILE = "baseline.yaml"
-Kind = Literal["reference", "training-free", "network"]
+Kind = Literal["reference", "training-free", "network", "estimator"]
+"""``estimator``: makes blur maps and restores no picture."""
 InputView = Literal["left", "right", "center", "blur_map"]
 
 

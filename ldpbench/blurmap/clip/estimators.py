@@ -53,6 +53,11 @@ class _Clip(BlurMapEstimator):
         """Of the weights file; ``random-<seed>`` for made-up ones."""
         return self.encoder.weights_sha256
 
+    @property
+    def parameters(self) -> int:
+        """Of the whole of CLIP, also where only its picture half is asked."""
+        return sum(parameter.numel() for parameter in self.encoder.parameters())
+
     def _enlarged(self, plane: Tensor, like: Image) -> Image:
         return np.asarray(
             to_picture_size(plane, like.shape[0], like.shape[1], self._resampling).cpu().numpy(), dtype=np.float32

@@ -8,7 +8,8 @@ from ldpbench.core.home import Home
 from ldpbench.data.prepare import prepare
 from ldpbench.data.prepared import PreparedDataset, open_prepared
 from ldpbench.data.training.patches import PatchRule, load_patch_index
-from ldpbench.evaluation.plan import Request, make_plan
+from ldpbench.evaluation.plan import make_plan
+from ldpbench.evaluation.request import Request
 from ldpbench.simulation import sample_set
 from ldpbench.simulation.sample_set import SampleScene, ScenePlan
 

@@ -14,7 +14,8 @@ from ldpbench.core.errors import MissingPrerequisiteError, StorageError, UsageEr
 from ldpbench.evaluation import run_writer
 from ldpbench.evaluation.deblurring import Keeping
 from ldpbench.evaluation.evaluate import Manner, evaluate
-from ldpbench.evaluation.plan import Request, make_plan
+from ldpbench.evaluation.plan import make_plan
+from ldpbench.evaluation.request import Request
 from ldpbench.evaluation.run_writer import cell_lock
 from ldpbench.results.run_folder import SCORES_FILE, read_run
 from tests.toy_methods import write_method
@@ -111,7 +112,7 @@ def test_killed_at_any_moment_it_finishes_without_a_lost_or_doubled_row(home_wit
     script = (
         "import sys\nfrom pathlib import Path\nfrom ldpbench.core.home import Home\n"
         "from ldpbench.evaluation.evaluate import Manner, evaluate\n"
-        "from ldpbench.evaluation.plan import Request, make_plan\n"
+        "from ldpbench.evaluation.plan import make_plan\nfrom ldpbench.evaluation.request import Request\n"
         "home = Home(Path(sys.argv[1]))\nplan = make_plan(home, Request(methods=[sys.argv[2]], datasets=['sample']))\n"
         "print('ready', flush=True)\nevaluate(plan, home, Manner())\n"
     )

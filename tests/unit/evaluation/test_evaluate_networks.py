@@ -10,7 +10,8 @@ from ldpbench.core.errors import IntegrityError, MissingPrerequisiteError, Usage
 from ldpbench.core.hashing import sha256_file
 from ldpbench.core.resources import load_folder_package
 from ldpbench.evaluation.evaluate import Manner, evaluate
-from ldpbench.evaluation.plan import Request, make_plan
+from ldpbench.evaluation.plan import make_plan
+from ldpbench.evaluation.request import Request
 from ldpbench.methods.inference import Inference
 from ldpbench.methods.loading import load_method
 from ldpbench.results.run_folder import read_run

@@ -14,21 +14,14 @@ from ldpbench.data.cards import load_card
 from ldpbench.data.sample import Sample
 from ldpbench.evaluation.map_scoring import halved, iccp_frame, map_protocol, score_map
 from ldpbench.evaluation.plan import make_plan
-from ldpbench.records import MapProtocolSpec
+from ldpbench.evaluation.request import Request
+from ldpbench.records import MapTruth
 
 GOLDEN = json.loads((Path(__file__).parents[2] / "golden" / "disparity.json").read_text())
 
 
-def spec(**changes) -> MapProtocolSpec:
-    fields = {
-        "id": "x",
-        "title": "x",
-        "why": "x",
-        "task": "blurmap",
-        "reference": "blur_map",
-        "metrics": ["ai1", "ai2"],
-    }
-    return MapProtocolSpec(**fields | changes)
+BLUR_255 = MapTruth(reference="blur_map", scale=255)
+ICCP = MapTruth(reference="disparity", frame="iccp2020")
 
 
 def sample(**maps) -> Sample:
@@ -45,10 +38,10 @@ def test_an_affine_copy_is_perfect_and_unknown_pixels_do_not_count():
     estimate = -3.0 * truth + 7.0
     truth[:10] = np.nan
     estimate[:10] = rng.normal(size=(10, 50))
-    found = score_map(estimate, sample(blur_map=truth), spec(scale=255, metrics=["ai1", "ai2", "srcc"]))
+    found = score_map(estimate, sample(blur_map=truth), BLUR_255, ["ai1", "ai2", "srcc"])
     assert max(map(abs, found.values())) < 1e-6
     estimate[:20] = 0.0
-    assert score_map(estimate, sample(blur_map=truth), spec(scale=255))["ai1"] > 0.05
+    assert score_map(estimate, sample(blur_map=truth), BLUR_255, ["ai1"])["ai1"] > 0.05
 
 
 def test_the_frame_is_that_of_the_released_evaluation():
@@ -64,17 +57,16 @@ def test_maps_of_full_half_and_covered_size_agree():
     rng = np.random.default_rng(1)
     coarse = rng.integers(0, 256, (30, 40)).astype(np.float32)
     truth = (cv2.resize(coarse, (1200, 900), interpolation=cv2.INTER_LINEAR).round() / 255).astype(np.float32)
-    disparity = spec(reference="disparity", task="disparity", frame="iccp2020")
     half = halved((truth * 255 + 0.5).astype(np.uint8)).astype(float)
     found = [
-        score_map(estimate, sample(disparity=truth), disparity)["ai1"]
+        score_map(estimate, sample(disparity=truth), ICCP, ["ai1"])["ai1"]
         for estimate in (truth.astype(float), half, half[39:402, 39:534])
     ]
     assert found[1] == pytest.approx(found[2])
     assert found[1] < 1e-6
     assert found[0] < 2e-3
     with pytest.raises(UsageError, match="expected a map of"):
-        score_map(half[1:], sample(disparity=truth), disparity)
+        score_map(half[1:], sample(disparity=truth), ICCP, ["ai1"])
 
 
 def test_the_authors_example_gives_the_golden_numbers():
@@ -84,15 +76,15 @@ def test_the_authors_example_gives_the_golden_numbers():
     truth, estimate = (cv2.imread(str(Path(folder) / name), cv2.IMREAD_UNCHANGED) for name in ("gt.TIF", "est.TIF"))
     expected = GOLDEN["real"]["matlab_imresize_round_each_pass"]
     assert sha256_bytes(halved(truth).tobytes()) == expected["resized_sha256_uint8"]
-    protocol = spec(reference="disparity", task="disparity", frame="iccp2020", metrics=["ai1", "ai2", "srcc-dense"])
-    found = score_map(estimate / 255, sample(disparity=truth.astype(np.float32) / 255), protocol)
+    known = sample(disparity=truth.astype(np.float32) / 255)
+    found = score_map(estimate / 255, known, ICCP, ["ai1", "ai2", "srcc-dense"])
     for ours, theirs in (("ai1", "ai1"), ("ai2", "ai2"), ("srcc-dense", "srcc_dense")):
         assert found[ours] == pytest.approx(expected["values"][theirs], abs=1e-6)
 
 
 def test_a_missing_map_and_a_wrong_protocol_are_named():
     with pytest.raises(UsageError, match="has no disparity"):
-        score_map(np.zeros((4, 4)), sample(blur_map=np.ones((4, 4), np.float32)), spec(reference="disparity"))
+        score_map(np.zeros((4, 4)), sample(blur_map=np.ones((4, 4), np.float32)), ICCP, ["ai1"])
     assert map_protocol(load_card("pixeldp"), None).id == "defocus-map"
     with pytest.raises(UsageError, match="no map protocol of pixeldp is called 'x'"):
         map_protocol(load_card("pixeldp"), "x")
@@ -111,5 +103,5 @@ def test_deblurring_is_refused_where_there_is_no_sharp_picture(home, tmp_path, m
     )
     monkeypatch.setenv("LDPBENCH_PLUGIN_PATH", str(tmp_path / "plugin"))
     with pytest.raises(UsageError, match="maps-only has no sharp picture") as caught:
-        make_plan(home, methods=[], datasets=["maps-only"])
+        make_plan(home, Request(methods=[], datasets=["maps-only"]))
     assert "blurmap" in caught.value.hint

@@ -4,7 +4,8 @@ import pytest
 
 from ldpbench.core.errors import UsageError
 from ldpbench.data.cards import load_card
-from ldpbench.evaluation.plan import Request, make_plan
+from ldpbench.evaluation.plan import make_plan
+from ldpbench.evaluation.request import Request
 from ldpbench.evaluation.scoring import bind_protocols
 
 

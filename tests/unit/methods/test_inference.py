@@ -7,7 +7,8 @@ import pytest
 
 from ldpbench.core.errors import UsageError
 from ldpbench.core.home import Home
-from ldpbench.evaluation.plan import Request, make_plan
+from ldpbench.evaluation.plan import make_plan
+from ldpbench.evaluation.request import Request
 from ldpbench.methods.checkpoint import load_network_method
 from ldpbench.methods.inference import WHOLE, Inference
 from ldpbench.methods.runtime import restore_pair

@@ -12,7 +12,8 @@ from torch.nn.functional import avg_pool2d, pad
 
 from ldpbench.core.errors import UsageError
 from ldpbench.core.home import Home
-from ldpbench.evaluation.plan import Request, make_plan
+from ldpbench.evaluation.plan import make_plan
+from ldpbench.evaluation.request import Request
 from ldpbench.methods.inference import Inference
 from ldpbench.methods.tiling import Tiling, in_tiles
 from tests.tiny_checkpoint import write_tiny_checkpoint
