@@ -1,8 +1,10 @@
 """``demo``: the whole path on the embedded data."""
 
+import sys
+
 import typer
 
-from ldpbench.cli.evaluation import run_plan
+from ldpbench.cli.evaluating import run_plan
 from ldpbench.cli.pages import build_and_tell
 from ldpbench.cli.results import show_boards
 from ldpbench.cli.session import Answer, Session, command
@@ -22,6 +24,8 @@ def _demo(session: Session) -> Answer:
     Prepares the sample set, runs every method that needs no weights, builds the pages and prints the ranked table.
     """
     from ldpbench.data.prepare import prepare
+    from ldpbench.evaluation.evaluate import Manner
+    from ldpbench.evaluation.request import Request
     from ldpbench.methods.find import find_methods
 
     session.reporter.note("1/3 data")
@@ -29,7 +33,8 @@ def _demo(session: Session) -> Answer:
     session.reporter.note("2/3 methods")
     methods = {name: method.record for name, method in find_methods().items()}
     runnable = [name for name, record in methods.items() if not record.needs_weights and not record.skipped]
-    outcomes = run_plan(session, methods=runnable, datasets=[DEMO_DATASET])
+    request = Request(methods=runnable, datasets=[DEMO_DATASET])
+    outcomes = run_plan(session, request, Manner(command=("ldpbench", *sys.argv[1:])))
     session.reporter.note(
         f"{len(methods) - len(runnable)} published networks wait for their weights: see `ldpbench weights list`"
     )

@@ -1,12 +1,12 @@
 """``evaluate``: methods x datasets."""
 
 import sys
-from collections import defaultdict
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated
+from enum import StrEnum
+from typing import Annotated, Literal
 
 import typer
 
+from ldpbench.cli.evaluating import documents, dry_run, run_plan
 from ldpbench.cli.options import (
     DatasetsOption,
     DeviceOption,
@@ -18,17 +18,18 @@ from ldpbench.cli.options import (
     WholeOption,
     WindowsOption,
     chosen_inference,
-    demand_device,
 )
-from ldpbench.cli.results import ingest_and_tell, show_boards
+from ldpbench.cli.results import show_boards
 from ldpbench.cli.session import Answer, Session, command
-from ldpbench.core.allocator import keep_freed_memory
-from ldpbench.core.errors import EXIT_DONE, EXIT_FAILURES, MissingPrerequisiteError, UsageError
+from ldpbench.core.errors import EXIT_DONE, EXIT_FAILURES, UsageError
 
-if TYPE_CHECKING:
-    from ldpbench.evaluation.evaluate import Outcome
-    from ldpbench.evaluation.plan import Plan
-    from ldpbench.methods.inference import Inference
+
+class TaskName(StrEnum):
+    """What can be evaluated."""
+
+    DEBLUR = "deblur"
+    BLURMAP = "blurmap"
+    DISPARITY = "disparity"
 
 
 def register(app: typer.Typer) -> None:
@@ -38,16 +39,51 @@ def register(app: typer.Typer) -> None:
 
 def _evaluate(
     session: Session,
-    every: Annotated[bool, typer.Option("--all", help="Every installed method on every prepared dataset.")] = False,
+    every: Annotated[
+        bool, typer.Option("--all", help="Every installed method on every prepared dataset, for every task.")
+    ] = False,
     method: MethodsOption = None,
     dataset: DatasetsOption = None,
     split: Annotated[str, typer.Option("--split", help="The split to run on.")] = "test",
+    task: Annotated[
+        list[TaskName] | None,
+        typer.Option(
+            "--task", help="Left out: what the named methods do, else deblurring. May be given several times."
+        ),
+    ] = None,
+    protocol: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--protocol",
+            help="A protocol's id, or `all`; left out: those that read the pictures as the set's first one does.",
+        ),
+    ] = None,
+    limit: Annotated[
+        int | None,
+        typer.Option("--limit", min=1, help="Only the first so many scenes; they have a board of their own."),
+    ] = None,
     force: ForceOption = False,
+    plan_only: Annotated[bool, typer.Option("--dry-run", help="Say what would be run, and run nothing.")] = False,
     previews: Annotated[bool, typer.Option("--previews/--no-previews", help="Keep a picture of every output.")] = True,
+    predictions: Annotated[
+        Literal["png16", "float16"] | None,
+        typer.Option("--save-predictions", help="Keep every output in full depth, for `results rescore`."),
+    ] = None,
     tile: TileOption = None,
     tlc: TlcOption = None,
     windows: WindowsOption = None,
     whole: WholeOption = False,
+    ensemble: Annotated[
+        Literal["none", "x4"],
+        typer.Option("--ensemble", help="x4: the mean over the flips that a dual-pixel camera could have seen."),
+    ] = "none",
+    dtype: Annotated[
+        Literal["float32", "bfloat16", "float16"], typer.Option("--dtype", help="Of networks' products.")
+    ] = "float32",
+    certify: Annotated[
+        int,
+        typer.Option("--certify", min=0, help="Measure on so many scenes of a run what tiles or short floats cost."),
+    ] = 1,
     weights: WeightsOption = None,
     untrained: Annotated[
         bool,
@@ -56,109 +92,36 @@ def _evaluate(
     device: DeviceOption = "cpu",
 ) -> Answer:
     """Run methods on prepared datasets and score them. Stopped at any moment, it continues where it was."""
+    from ldpbench.evaluation.deblurring import Keeping
+    from ldpbench.evaluation.evaluate import Manner
+    from ldpbench.evaluation.request import Request
     from ldpbench.methods.weights import parse_given
 
     if not every and not method and not dataset:
         raise UsageError("nothing was chosen to evaluate", hint="give --all, or --method and --dataset")
-    outcomes = run_plan(
-        session,
+    request = Request(
         methods=method or [],
         datasets=dataset or [],
+        tasks=[chosen.value for chosen in task or (TaskName if every and not method else ())],
         split=split,
-        force=force,
-        previews=previews,
+        protocols=protocol or [],
+        device=device,
         inference=chosen_inference(whole=whole, tile=tile, windows=windows, tlc=tlc),
+        ensemble=ensemble,
+        dtype=dtype,
+        limit=limit,
         weights=parse_given(weights or []),
         untrained=untrained,
-        device=device,
     )
+    manner = Manner(
+        command=("ldpbench", *sys.argv[1:]),
+        force=force,
+        keeping=Keeping(previews=previews, predictions=predictions),
+        certify=certify,
+    )
+    if plan_only:
+        return dry_run(session, request, manner)
+    outcomes = run_plan(session, request, manner)
     failed = [outcome for outcome in outcomes if outcome.failures or outcome.status == "failed"]
     boards = show_boards(session, datasets={outcome.dataset.partition("/")[0] for outcome in outcomes})
-    cells = [
-        {
-            "method": outcome.method,
-            "dataset": outcome.dataset,
-            "status": outcome.status,
-            "images": outcome.n_images,
-            "failures": outcome.failures,
-            "untrained": outcome.untrained,
-            "seconds_median": outcome.median_s,
-            "folder": outcome.folder,
-            "reason": outcome.reason,
-        }
-        for outcome in outcomes
-    ]
-    return Answer({"cells": cells, "boards": boards}, exit_code=EXIT_FAILURES if failed else EXIT_DONE)
-
-
-def run_plan(
-    session: Session,
-    *,
-    methods: list[str],
-    datasets: list[str],
-    split: str = "test",
-    force: bool = False,
-    previews: bool = True,
-    inference: "Inference | None" = None,
-    weights: Mapping[str, str] | None = None,
-    untrained: bool = False,
-    device: str = "cpu",
-) -> "list[Outcome]":
-    """Plan, run and ingest; say what was skipped and why, and what became of each cell."""
-    from ldpbench.evaluation.deblurring import Keeping
-    from ldpbench.evaluation.evaluate import Manner, evaluate
-    from ldpbench.evaluation.plan import make_plan
-    from ldpbench.evaluation.request import Request
-
-    demand_device(device)
-    keep_freed_memory()
-    request = Request(
-        methods=methods,
-        datasets=datasets,
-        split=split,
-        device=device,
-        inference=inference,
-        weights=weights or {},
-        untrained=untrained,
-    )
-    plan = make_plan(session.home, request)
-    if not plan.cells and any(skip.for_want_of_weights for skip in plan.skips):
-        first = next(skip for skip in plan.skips if skip.for_want_of_weights)
-        raise MissingPrerequisiteError(f"nothing can be run: {first.method}: {first.reason}")
-    for line in _skipped(plan):
-        session.reporter.note(line)
-    manner = Manner(command=("ldpbench", *sys.argv[1:]), force=force, keeping=Keeping(previews=previews))
-    outcomes = evaluate(plan, session.home, manner, session.reporter)
-    for outcome in outcomes:
-        detail = f", {outcome.failures} failed" if outcome.failures else ""
-        reason = f": {outcome.reason}" if outcome.reason else ""
-        session.reporter.note(
-            f"{outcome.method} on {outcome.dataset}: {outcome.status} ({outcome.n_run} of {outcome.n_images} images run"
-            f"{detail}){reason}{_time(outcome)}"
-        )
-    ingest_and_tell(session)
-    return outcomes
-
-
-def _skipped(plan: "Plan") -> list[str]:
-    """What is left out, one line for each reason: of a dataset, of a method, or of both together."""
-    methods = {skip.method for skip in plan.skips} | {cell.method.id for cell in plan.cells}
-    by_dataset: dict[tuple[str, str], set[str]] = defaultdict(set)
-    for skip in plan.skips:
-        by_dataset[skip.dataset, skip.reason].add(skip.method)
-    whole = {key for key, skipped in by_dataset.items() if skipped == methods and len(methods) > 1}
-    lines = [f"skipped {dataset}: {reason}" for dataset, reason in whole]
-    by_method: dict[tuple[str, str], list[str]] = defaultdict(list)
-    for skip in plan.skips:
-        if (skip.dataset, skip.reason) not in whole:
-            by_method[skip.method, skip.reason].append(skip.dataset)
-    return sorted(lines) + [
-        f"skipped {method} on {', '.join(datasets)}: {reason}" for (method, reason), datasets in by_method.items()
-    ]
-
-
-def _time(outcome: "Outcome") -> str:
-    """What an untrained method was run for."""
-    if outcome.median_s is None or not outcome.untrained:
-        return ""
-    return f"; untrained: {outcome.median_s:.3g} s per image in the median, no scores"
+    return Answer({"cells": documents(outcomes), "boards": boards}, exit_code=EXIT_FAILURES if failed else EXIT_DONE)

@@ -71,6 +71,23 @@ def evaluate(plan: Plan, home: Home, manner: Manner, progress: Progress = SILENT
     return [engine.run(cell) for cell in plan.cells]
 
 
+@dataclass(frozen=True)
+class Prospect:
+    """What a cell would take."""
+
+    cell: Cell
+    to_run: int
+    """Images without a score."""
+    seconds: float | None
+    """By the median of the images that were run before; None where none was."""
+
+
+def prospects(plan: Plan, home: Home, manner: Manner) -> list[Prospect]:
+    """What every cell would take, without running anything."""
+    engine = _Engine(home.runs, describe_environment(), manner, SILENT)
+    return [engine.prospect(cell) for cell in plan.cells]
+
+
 def _outcome(
     cell: Cell, status: Status, folder: Path | None, *, n_run: int = 0, failures: int = 0, reason: str = ""
 ) -> Outcome:
@@ -115,6 +132,14 @@ class _Engine:
         except LdpbenchError as error:
             self.progress.warn(f"{cell.name}: {error.message}")
             return _outcome(cell, "failed", None, failures=cell.dataset.n_images, reason=error.message)
+
+    def prospect(self, cell: Cell) -> Prospect:
+        """What a cell would take."""
+        found = self._earlier(cell)
+        done = 0 if found is None else sum(row.failure is None for row in read_run(found).rows)
+        to_run = cell.dataset.n_images - done
+        usual = None if found is None else _median_s(found)
+        return Prospect(cell, to_run, None if usual is None else usual * to_run)
 
     def _run_locked(self, cell: Cell) -> Outcome:
         found = self._earlier(cell)

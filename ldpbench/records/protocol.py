@@ -85,6 +85,17 @@ class Protocol(Record):
     regions: tuple[str, ...] = ("all",)
 
     @property
+    def heading(self) -> str:
+        """The title, and whatever was not done in the plain way: ``sRGB (tiled, x4)``."""
+        marks = [
+            *([] if self.inference == "whole" else [self.inference]),
+            *([] if self.ensemble == "none" else [f"ensemble {self.ensemble}"]),
+            *([] if self.dtype == "float32" else [self.dtype]),
+            *([] if self.limit is None else [f"first {self.limit} scenes"]),
+        ]
+        return f"{self.title} ({', '.join(marks)})" if marks else self.title
+
+    @property
     def reading(self) -> tuple[int, Resolution]:
         """Bit depth and resolution at which methods see the pictures: one run serves all protocols of one reading."""
         return self.bits, self.resolution
