@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ldpbench.blurmap.estimator import BlurMap, BlurMapEstimator
 from ldpbench.core.errors import LdpbenchError, UsageError
 from ldpbench.methods.network_method import NetworkMethod
 from ldpbench.methods.protocol import Deblurrer, SizeRule
@@ -21,7 +22,6 @@ from ldpbench.simulation.psf import PsfShape, psf_preset, rdpd_psf, signed_kerne
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-    from ldpbench.blurmap.estimator import BlurMap, BlurMapEstimator
     from ldpbench.data.sample import Sample
     from ldpbench.data.training.patches import PatchRule
     from ldpbench.data.training.view import TrainingView
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BaselineRecord",
+    "BlurMap",
+    "BlurMapEstimator",
     "Deblurrer",
     "LdpbenchError",
     "NafBody",
@@ -207,7 +209,8 @@ def score_map(predicted: NDArray[Any], sample: "Sample", protocol: str | None = 
     from ldpbench.data.cards import load_card
     from ldpbench.evaluation import map_scoring
 
-    return map_scoring.score_map(predicted, sample, map_scoring.map_protocol(load_card(sample.dataset), protocol))
+    spec = map_scoring.map_protocol(load_card(sample.dataset), protocol)
+    return map_scoring.score_map(predicted, sample, spec.truth, spec.metrics)
 
 
 def iter_samples(id: str, split: str | None = None) -> "Iterator[Sample]":  # noqa: A002 - the public name is `id`
@@ -226,7 +229,7 @@ def iter_samples(id: str, split: str | None = None) -> "Iterator[Sample]":  # no
 
 def estimate_blur_map(
     left: NDArray[Any], right: NDArray[Any], method: str = "disparity", *, clip_weights: str | None = None
-) -> "BlurMap":
+) -> BlurMap:
     """How blurred every pixel of a dual-pixel pair is.
 
     Args:
@@ -255,7 +258,7 @@ def estimate_blur_map(
     return estimator(method, clip_weights=clip_weights).estimate(*views)
 
 
-def blur_map_estimator(method: str = "disparity", *, clip_weights: str | None = None) -> "BlurMapEstimator":
+def blur_map_estimator(method: str = "disparity", *, clip_weights: str | None = None) -> BlurMapEstimator:
     """An estimator of blur maps, for many pairs.
 
     Args:

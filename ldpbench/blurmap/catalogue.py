@@ -31,6 +31,8 @@ class _Entry:
     class_name: str
     title: str
     summary: str
+    version: int = 1
+    """That of the class, known without importing it."""
 
     @property
     def needs_clip(self) -> bool:
@@ -80,6 +82,16 @@ def summaries() -> dict[str, str]:
 def title(name: str) -> str:
     """An estimator's name for people."""
     return _entry(name).title
+
+
+def version(name: str) -> int:
+    """An estimator's version."""
+    return _entry(name).version
+
+
+def takes_weights(name: str) -> bool:
+    """Whether an estimator is nothing without weights; no other name means one."""
+    return name in _ENTRIES and _ENTRIES[name].needs_clip
 
 
 def code_sha256(name: str) -> str:

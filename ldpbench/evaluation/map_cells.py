@@ -74,13 +74,6 @@ def scenes_with_truth(prepared: PreparedDataset, split: str, protocols: Sequence
     return frozenset(id_ for part, id_, role, _ in prepared.info.content if part == split and role in wanted)
 
 
-def without_truth(prepared: PreparedDataset, split: str, protocols: Sequence[Protocol]) -> str | None:
-    """Why estimators cannot be scored on a prepared split; None if they can."""
-    if not protocols:
-        return "it has no true map for this task" if prepared.card.map_protocols else "it has no true map"
-    return None if scenes_with_truth(prepared, split, protocols) else f"no scene of its {split} split has a true map"
-
-
 def truth_of(protocol: Protocol) -> MapTruth:
     """What a map is compared with under a protocol that is one for maps."""
     assert protocol.truth is not None, f"{protocol.id} is a protocol for maps"

@@ -49,7 +49,9 @@ def make_plan(home: Home, request: Request) -> Plan:
     chosen = _chosen_datasets(home, request, tasks)
     found: list[Cell | Skip] = []
     if "deblur" in tasks:
-        found += _deblurring(request, others, chosen)
+        found += _deblurring(request, others, chosen, with_maps=bool(tasks - {"deblur"}))
+    else:
+        _demand_sound({name: path for name, path in request.weights.items() if not is_map_method(name)}, {})
     if tasks - {"deblur"}:
         found += plan_maps(request, tasks - {"deblur"}, of_maps, chosen)
     return Plan(
@@ -77,10 +79,14 @@ def _tasks(request: Request, of_maps: Sequence[str], others: Sequence[str]) -> f
     return asked & fitting if request.methods else asked
 
 
-def _deblurring(request: Request, names: Sequence[str], chosen: Sequence[PreparedDataset]) -> Iterator[Cell | Skip]:
+def _deblurring(
+    request: Request, names: Sequence[str], chosen: Sequence[PreparedDataset], *, with_maps: bool
+) -> Iterator[Cell | Skip]:
     found = [find_method(name) for name in names]
     found = found or [method for method in find_methods().values() if method.record.kind != ESTIMATOR]
-    _demand_sound(request.weights, {method.record.id: method for method in found})
+    others = [name for name in request.weights if with_maps and is_map_method(name)]  # of estimators: see plan_maps
+    given = {name: path for name, path in request.weights.items() if name not in others}
+    _demand_sound(given, {method.record.id: method for method in found})
     for method in found:
         name = method.record.id
         wanting = None if name in request.weights else lacking(method)

@@ -7,7 +7,7 @@ from ldpbench.evaluation.cell import Cell, Skip, dataset_ref, not_prepared
 from ldpbench.evaluation.map_cells import bind_map_protocols, scenes_with_truth
 from ldpbench.evaluation.request import Request, is_asked
 from ldpbench.methods.inference import WHOLE
-from ldpbench.methods.map_methods import MapMethod, map_methods
+from ldpbench.methods.map_methods import MapMethod, is_map_method, map_methods
 from ldpbench.records import DatasetCard, Protocol
 from ldpbench.records.protocol import Task
 
@@ -23,7 +23,8 @@ def plan_maps(
         names: The estimators that are named; none for all.
         chosen: The datasets.
     """
-    for method in map_methods(names, device=request.device):
+    weights = {name: path for name, path in request.weights.items() if is_map_method(name)}
+    for method in map_methods(names, weights=weights, device=request.device):
         for prepared in chosen:
             reason = _reason_to_skip(prepared, request, tasks)
             if reason is not None:
@@ -47,8 +48,11 @@ def _reason_to_skip(prepared: PreparedDataset, request: Request, tasks: frozense
         return no_map(card, tasks)
     if split not in prepared.info.splits:
         return not_prepared(card, split)
-    if not _wanted_maps(bind_map_protocols(card, "", split, tasks=sorted(tasks)), request.protocols):
+    protocols = _wanted_maps(bind_map_protocols(card, "", split, tasks=sorted(tasks)), request.protocols)
+    if not protocols:
         return f"it has no protocol for maps called {' or '.join(request.protocols)}"
+    if not scenes_with_truth(prepared, split, protocols):
+        return f"no scene of its {split} split has a true map"
     return None
 
 

@@ -101,6 +101,8 @@ def load_method(
     """
     method = id_or_path if isinstance(id_or_path, FoundMethod) else find_method(id_or_path)
     record = method.record
+    if record.kind == "estimator":
+        raise UsageError(f"{record.id} makes blur maps and restores no picture", hint="use it with `ldpbench blurmap`")
     if record.skipped:
         raise MissingPrerequisiteError(f"{record.id} is not offered: {record.skipped}")
     way = own_inference(record) if inference is None else inference

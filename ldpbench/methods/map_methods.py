@@ -1,10 +1,10 @@
 """Estimators of blur maps as methods of an evaluation: the built-in ones, and plugin folders of ``kind: estimator``."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from ldpbench.blurmap import catalogue
 from ldpbench.blurmap.estimator import BlurMapEstimator
@@ -12,9 +12,9 @@ from ldpbench.core.errors import MethodError, MissingPrerequisiteError, UsageErr
 from ldpbench.core.names import unknown_name
 from ldpbench.core.resources import load_folder_package
 from ldpbench.methods.find import FoundMethod, find_method, find_methods
-from ldpbench.records import MethodRef
+from ldpbench.records import BaselineRecord, MethodRef
 
-ESTIMATOR = "estimator"
+ESTIMATOR: Final = "estimator"
 """The kind of a method that makes blur maps."""
 TRUTH = "truth"
 """The estimator that is no entrant: it is the reference itself."""
@@ -51,6 +51,25 @@ def map_method_names() -> tuple[str, ...]:
     return own + tuple(name for name, found in find_methods().items() if found.record.kind == ESTIMATOR)
 
 
+def map_method_records() -> dict[str, BaselineRecord]:
+    """What the built-in estimators say of themselves, by id; plugins have records of their own."""
+    summaries = catalogue.summaries()
+    return {
+        name: BaselineRecord(
+            schema=1,
+            id=name,
+            version=str(catalogue.version(name)),
+            title=catalogue.title(name),
+            summary=f"An estimator of blur maps: {summaries[name]}.",
+            kind=ESTIMATOR,
+            inputs=("left", "right"),
+            licence_code="Apache-2.0",
+        )
+        for name in catalogue.names()
+        if name != TRUTH
+    }
+
+
 def is_map_method(name: str) -> bool:
     """Whether a name means an estimator and not a method that deblurs; unknown names mean none."""
     if name.partition(":")[0] in catalogue.names():
@@ -61,20 +80,28 @@ def is_map_method(name: str) -> bool:
         return False
 
 
-def map_methods(names: Sequence[str] = (), *, clip_weights: str | None = None, device: str = "cpu") -> list[MapMethod]:
+def map_methods(
+    names: Sequence[str] = (), *, weights: Mapping[str, str] | None = None, device: str = "cpu"
+) -> list[MapMethod]:
     """Estimators by name, each once.
 
     Args:
         names: See ``MapMethod.name``; empty for all.
-        clip_weights: Where CLIP's weights are; None for where they are looked for.
+        weights: Files of weights by estimator, without options, in place of those that are looked for.
         device: Where CLIP runs.
 
     Raises:
-        UsageError: If a name or an option is wrong.
+        UsageError: If a name or an option is wrong, or weights are given to an estimator that takes none.
+        MissingPrerequisiteError: If weights that are given are not there.
         IntegrityError: If weights are damaged: this is told now, not after a night.
         MethodError: If a plugin cannot be imported or built.
     """
-    made = [map_method(name, clip_weights=clip_weights, device=device) for name in names or map_method_names()]
+    given, wanted = weights or {}, tuple(names) or map_method_names()
+    plain = {name: name.partition(":")[0] for name in wanted}
+    for name in given:
+        if name not in plain.values():
+            raise unknown_name("estimator of this evaluation", name, plain.values())
+    made = [map_method(name, clip_weights=given.get(plain[name]), device=device) for name in wanted]
     return list({method.ref.id: method for method in made}.values())
 
 
@@ -90,6 +117,8 @@ def map_method(name: str, *, clip_weights: str | None = None, device: str = "cpu
             "'truth' is what maps are compared with and cannot be scored",
             hint=f"choose among {', '.join(map_method_names())}",
         )
+    if clip_weights is not None and not catalogue.takes_weights(plain):
+        raise UsageError(f"{plain} takes no weights", hint="leave it out of --weights")
     if plain not in catalogue.names():
         return _of_plugin(name, _found_plugin(name))
     try:
@@ -133,13 +162,11 @@ def plugin_code_sha256(name: str) -> str | None:
 
 def _built_in_ref(plain: str, made: BlurMapEstimator | None, options: dict[str, Any]) -> MethodRef:
     """What a run record says of a built-in estimator; of one that lacks its weights, None is made."""
-    said = ", ".join(
-        f"{key} {value:g}" if isinstance(value, float) else f"{key} {value}" for key, value in options.items()
-    )
+    said = ", ".join(_said(key, value) for key, value in options.items())
     weights = None if made is None else made.weights_sha256
     return MethodRef(
         id=_safe_id(f"{plain} {said}"),
-        version="1" if made is None else str(made.version),
+        version=str(catalogue.version(plain)),
         title=f"{catalogue.title(plain)} ({said})" if said else catalogue.title(plain),
         kind=ESTIMATOR,
         inputs=("left", "right"),
@@ -148,6 +175,13 @@ def _built_in_ref(plain: str, made: BlurMapEstimator | None, options: dict[str, 
         untrained=weights is not None and weights.startswith(_MADE_UP),
         parameters=None if made is None else made.parameters,
     )
+
+
+def _said(option: str, value: Any) -> str:
+    """An option in a title: ``max_px 8``, and ``signed`` where it is a switch that is on."""
+    if value is True:
+        return option
+    return f"{option} {value:g}" if isinstance(value, float) else f"{option} {value}"
 
 
 def _safe_id(text: str) -> str:

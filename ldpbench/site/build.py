@@ -9,6 +9,7 @@ from ldpbench.core.home import Home
 from ldpbench.core.progress import SILENT, Progress
 from ldpbench.data.cards import all_cards
 from ldpbench.methods.loading import baseline_records
+from ldpbench.methods.map_methods import map_method_records
 from ldpbench.metrics.aggregate import SET_METRICS
 from ldpbench.metrics.catalogue import METRICS, get_spec
 from ldpbench.results.board import boards, runs, sample_scores
@@ -53,7 +54,7 @@ def read_facts(home: Home) -> Facts:
         scores=scores,
         runs=stored,
         cards=all_cards(),
-        methods=baseline_records(),
+        methods={**map_method_records(), **baseline_records()},
         published=tuple(published_tables()),
         metrics={name: get_spec(name) for name in (*METRICS, *SET_METRICS)},
     )

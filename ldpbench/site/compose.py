@@ -46,6 +46,7 @@ from ldpbench.site.words import (
     licence_notes,
     metric_facts,
     protocol_facts,
+    protocol_title,
     region_meaning,
     region_title,
 )
@@ -99,7 +100,7 @@ def _region_view(board: Board, lookup: Lookup) -> RegionView:
 
 
 def _other(protocol: Protocol, other: Protocol, lookup: Lookup) -> OtherProtocol:
-    link = Link(text=f"{other.title}, {other.split}", href=lookup.pages[other.hash])
+    link = Link(text=f"{protocol_title(other)}, {other.split}", href=lookup.pages[other.hash])
     return OtherProtocol(link=link, differences=differences(protocol, other))
 
 
@@ -119,7 +120,7 @@ def _scene_page(key: SceneKey, lookup: Lookup) -> ScenePage:
     tables = []
     for protocol in lookup.protocols_of(dataset_id):
         if protocol.split == split and (table := _scores_of_scene(protocol, sample_id, lookup)) is not None:
-            tables.append((Link(text=protocol.title, href=lookup.pages[protocol.hash]), table))
+            tables.append((Link(text=protocol_title(protocol), href=lookup.pages[protocol.hash]), table))
 
     def neighbour(step: int) -> Link | None:
         other = place + step
@@ -149,7 +150,7 @@ def _scores_of_scene(protocol: Protocol, sample_id: str, lookup: Lookup) -> Tabl
     if not regions:
         return None
     metrics = lookup.main_board(protocol.hash).metrics
-    return scene_table(regions, metrics, lookup.method_titles, f"Scene {sample_id}, {protocol.title}")
+    return scene_table(regions, metrics, lookup.method_titles, f"Scene {sample_id}, {protocol_title(protocol)}")
 
 
 def _best_first(pictures: Sequence[Picture], lookup: Lookup, key: SceneKey) -> list[Picture]:

@@ -19,7 +19,7 @@ from ldpbench.site.pages import (
     PublishedView,
 )
 from ldpbench.site.tables import board_table, methods_table, published_table
-from ldpbench.site.words import licence_notes, region_title
+from ldpbench.site.words import licence_notes, protocol_title, region_title
 
 _REDISTRIBUTION = {
     "yes": "the pictures may be passed on",
@@ -80,7 +80,7 @@ def dataset_facts(card: DatasetCard) -> tuple[Fact, ...]:
 
 def _board_view(board: Board, lookup: Lookup) -> BoardView:
     protocol = board.protocol
-    title = f"{protocol.title}, {protocol.split}"
+    title = f"{protocol_title(protocol)}, {protocol.split}"
     if board.region != "all":
         title += f", {region_title(board.region).lower()}"
     # What follows from the metrics of the protocol, such as values over the whole set, is on the board's own page.
@@ -129,6 +129,8 @@ def _published_view(table: PublishedTable, shared: Sequence[str], lookup: Lookup
 def _featured(lookup: Lookup) -> Comparison | None:
     """Blurry and best output of the first scene that has both: the page opens with what this is about."""
     for protocol in lookup.protocols.values():
+        if protocol.task != "deblur":
+            continue
         board = lookup.main_board(protocol.hash)
         ranked = [row for row in board.rows if row.rank is not None and row.method_kind != "reference"]
         for sample_id in lookup.scene_ids.get((protocol.dataset_id, protocol.split), ()):

@@ -4,11 +4,12 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 
 from ldpbench.core.names import share_of
-from ldpbench.records import Protocol
+from ldpbench.records import DatasetCard, MapProtocolSpec, Protocol, ProtocolSpec
 from ldpbench.results.views import Board, SampleScores, StoredRun
 from ldpbench.site.facts import Facts, SceneKey, ScenePictures
 from ldpbench.site.names import board_pages, safe_name, scene_page
 from ldpbench.site.pages import Badge, Link
+from ldpbench.site.words import protocol_title
 
 
 class Lookup:
@@ -27,7 +28,7 @@ class Lookup:
     def _order(self, board: Board) -> tuple[str, int, int, bool, str, str]:
         protocol = board.protocol
         card = self.facts.cards.get(protocol.dataset_id)
-        names = [f"{card.id}/{spec.id}" for spec in card.protocols] if card else []
+        names = [f"{protocol.dataset_id}/{spec.id}" for spec in _specs(card)]
         splits = list(card.splits) if card else []
         return (
             protocol.dataset_id,
@@ -141,13 +142,17 @@ class Lookup:
 
     def board_title(self, protocol: Protocol) -> str:
         """Dataset, split and protocol in one line."""
-        return f"{self.dataset_title(protocol.dataset_id)} {protocol.split}, {protocol.title}"
+        return f"{self.dataset_title(protocol.dataset_id)} {protocol.split}, {protocol_title(protocol)}"
 
     def why(self, protocol: Protocol) -> str | None:
         """When to read a protocol, as the card says."""
         card = self.facts.cards.get(protocol.dataset_id)
-        specs = card.protocols if card else ()
-        return next((spec.why for spec in specs if f"{protocol.dataset_id}/{spec.id}" == protocol.id), None)
+        return next((spec.why for spec in _specs(card) if f"{protocol.dataset_id}/{spec.id}" == protocol.id), None)
+
+
+def _specs(card: DatasetCard | None) -> tuple[ProtocolSpec | MapProtocolSpec, ...]:
+    """A card's protocols, those for maps last."""
+    return (*card.protocols, *card.map_protocols) if card else ()
 
 
 def dataset_anchor(dataset_id: str) -> str:

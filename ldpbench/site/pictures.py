@@ -16,6 +16,7 @@ from ldpbench.data import png16
 from ldpbench.data.picture_files import container_fault, picture_header
 from ldpbench.data.pictures import sample_pictures
 from ldpbench.data.prepared import Samples, open_prepared
+from ldpbench.methods.map_methods import ESTIMATOR
 from ldpbench.results.run_folder import PREVIEWS_FOLDER
 from ldpbench.results.views import StoredRun
 from ldpbench.site.facts import SceneKey, ScenePictures
@@ -155,7 +156,7 @@ class _Publisher:
         self._put(href, data)
         picture = Picture(
             kind="output",
-            label=method,
+            label=f"{method}: blur map" if run.record.method.kind == ESTIMATOR else method,
             href=href,
             width_px=header.width_px,
             height_px=header.height_px,

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from ldpbench.records import MetricSpec, Protocol
+from ldpbench.records import MapTruth, MetricSpec, Protocol
 from ldpbench.site.pages import Difference, Fact
 
 _ROUNDING = {
@@ -43,6 +43,25 @@ _REGION_TITLES = {
 }
 
 
+_TASKS = {"deblur": "sharp pictures", "blurmap": "maps of blur", "disparity": "maps of disparity"}
+_TASK_TITLES = {"blurmap": "Blur maps", "disparity": "Disparity"}
+_REFERENCES = {"blur_map": "the set's blur map", "disparity": "the set's disparity"}
+_FRAMES = {
+    "whole": "the whole map, in full size",
+    "iccp2020": (
+        "half size, the part that windows of 111 px cover, less 100 px on every side: as the released evaluation of "
+        "Punnappurath et al. (ICCP 2020)"
+    ),
+}
+_ENSEMBLES = {"none": "one pass a picture", "x4": "the mean over the four flips, views exchanged with left and right"}
+
+
+def protocol_title(protocol: Protocol) -> str:
+    """A protocol's title; where maps are scored, with what they are maps of."""
+    task = _TASK_TITLES.get(protocol.task)
+    return f"{task}: {protocol.title}" if task else protocol.title
+
+
 def region_title(region: str) -> str:
     """A heading for a region."""
     return _REGION_TITLES.get(region, region)
@@ -54,22 +73,52 @@ def region_meaning(region: str) -> str:
 
 
 def protocol_facts(protocol: Protocol) -> tuple[Fact, ...]:
-    """Every field of a protocol, in words."""
-    border = "nothing is cut" if protocol.border_px == 0 else f"{protocol.border_px} px are cut from every side"
+    """Every field of a protocol that says something, in words."""
+    limit = [] if protocol.limit is None else [Fact(term="Scenes", text=f"only the first {protocol.limit}")]
+    how = _restoration_facts(protocol) if protocol.truth is None else _map_facts(protocol.truth)
     return (
+        Fact(term="Task", text=_TASKS.get(protocol.task, protocol.task)),
         Fact(term="Dataset", text=f"{protocol.dataset_id}, split {protocol.split}"),
         Fact(term="Content", text="fingerprint", code=protocol.dataset_fingerprint),
+        *limit,
         Fact(term="Files read", text=f"{protocol.bits}-bit, {protocol.resolution} resolution"),
         Fact(term="Views offered", text=", ".join(protocol.views)),
+        *how,
+        Fact(term="Metrics", text=", ".join(protocol.metrics)),
+        Fact(term="Regions", text=", ".join(region_title(region).lower() for region in protocol.regions)),
+        Fact(term="Protocol hash", text="over all of the above but the regions", code=protocol.hash),
+    )
+
+
+def _restoration_facts(protocol: Protocol) -> tuple[Fact, ...]:
+    border = "nothing is cut" if protocol.border_px == 0 else f"{protocol.border_px} px are cut from every side"
+    return (
         Fact(term="Domain", text=_DOMAIN.get(protocol.domain, protocol.domain)),
         Fact(term="Registration", text=_REGISTRATION.get(protocol.registration, protocol.registration)),
         Fact(term="Border", text=f"{border}{_multiple(protocol)} before scoring"),
         Fact(term="Rounding", text=_ROUNDING.get(protocol.rounding, protocol.rounding)),
         Fact(term="Inference", text=_INFERENCE.get(protocol.inference, protocol.inference)),
-        Fact(term="Metrics", text=", ".join(protocol.metrics)),
-        Fact(term="Regions", text=", ".join(region_title(region).lower() for region in protocol.regions)),
-        Fact(term="Protocol hash", text="over all of the above but the regions", code=protocol.hash),
+        Fact(term="Ensemble", text=_ENSEMBLES.get(protocol.ensemble, protocol.ensemble)),
+        Fact(term="Arithmetic", text=f"{protocol.dtype} in networks"),
     )
+
+
+def _map_facts(truth: MapTruth) -> tuple[Fact, ...]:
+    """What a map is compared with, and what of a map is read."""
+    return (
+        Fact(term="Compared with", text=f"{_truth_in_words(truth)}; pixels where it is unknown are left out"),
+        Fact(term="Frame", text=_FRAMES.get(truth.frame, truth.frame)),
+        Fact(
+            term="Read off a map",
+            text="sharp or blurred from its probability, with 0.5 as the border; everything else from its logits",
+        ),
+    )
+
+
+def _truth_in_words(truth: MapTruth) -> str:
+    reference = _REFERENCES.get(truth.reference, truth.reference)
+    amount = f"the amount of {reference}, without its sign" if truth.magnitude else reference
+    return amount if truth.scale == 1 else f"{amount}, divided by {truth.scale:g}"
 
 
 def _multiple(protocol: Protocol) -> str:
@@ -106,10 +155,12 @@ def licence_notes(metrics: tuple[MetricSpec, ...]) -> tuple[str, ...]:
 
 
 _FIELDS: tuple[tuple[str, str, Mapping[str, str]], ...] = (
+    ("task", "Task", _TASKS),
     ("split", "Split", {}),
     ("dataset_fingerprint", "Content", {}),
     ("bits", "Bit depth", {}),
     ("resolution", "Resolution", {}),
+    ("limit", "Only the first scenes", {"None": "all scenes"}),
     ("views", "Views offered", {}),
     ("domain", "Domain", _DOMAIN),
     ("registration", "Registration", _REGISTRATION),
@@ -117,6 +168,9 @@ _FIELDS: tuple[tuple[str, str, Mapping[str, str]], ...] = (
     ("multiple_px", "Cut to a multiple of px", {}),
     ("rounding", "Rounding", _ROUNDING),
     ("inference", "Inference", _INFERENCE),
+    ("ensemble", "Ensemble", _ENSEMBLES),
+    ("dtype", "Arithmetic", {}),
+    ("truth", "Compared with", {"None": "the sharp target"}),
     ("metrics", "Metrics", {}),
 )
 
@@ -131,6 +185,8 @@ def differences(this: Protocol, other: Protocol) -> tuple[Difference, ...]:
 
 
 def _said(value: object, words: Mapping[str, str]) -> str:
+    if isinstance(value, MapTruth):
+        return f"{_truth_in_words(value)}; {_FRAMES.get(value.frame, value.frame)}"
     if isinstance(value, tuple):
         return ", ".join(map(str, value))
     return words.get(str(value), str(value))

@@ -123,7 +123,8 @@ def find_weights(model: ClipModel, given: str | None) -> Path:
     if fetched is None:
         raise MissingPrerequisiteError(
             f"the weights of {model.id} are not in {default_home().weights}",
-            hint=f"run `ldpbench weights get {model.id}`, or give --clip-weights FILE, or set {WEIGHTS_VARIABLE}",
+            hint=f"run `ldpbench weights get {model.id}`, or name a file: with --clip-weights FILE (an evaluation: "
+            f"--weights NAME=FILE), or in {WEIGHTS_VARIABLE}",
         )
     return fetched
 

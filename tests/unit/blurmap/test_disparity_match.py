@@ -44,6 +44,16 @@ def test_known_shifts_are_recovered_with_their_sign(disparity, channels):
     assert np.percentile(error, 99) < 0.05
 
 
+def test_the_estimator_keeps_the_sign_only_where_it_is_asked_for():
+    views = pair(texture(1), -4.0)
+    plain, signed = (DisparityEstimator(signed=wanted).estimate(*views) for wanted in (False, True))
+    assert np.median(plain.logits[AWAY]) == pytest.approx(4, abs=0.02)
+    np.testing.assert_array_equal(np.abs(signed.logits), plain.logits)
+    assert np.median(signed.logits[AWAY]) == pytest.approx(-4, abs=0.02)
+    np.testing.assert_array_equal(signed.probability, plain.probability)
+    assert DisparityEstimator().options == {"max_px": 16.0, "sharp_px": 1.0}, "a key of kept maps: it stays what it was"
+
+
 @pytest.mark.parametrize("disparity", [-5.0, 0.6, 3.0, 9.1])
 def test_large_pictures_are_matched_at_half_size_and_stay_exact(disparity):
     height, width = 700, 900

@@ -1,6 +1,7 @@
 """``blurmap`` from a user's chair."""
 
 import json
+import sys
 
 import numpy as np
 import pytest
@@ -65,6 +66,8 @@ def test_a_dataset_is_made_once_kept_and_scored(ldpbench, home_with_sample):
     assert "2 maps of sample: 2 made" in first.stdout
     assert "Blur accuracy" in first.stdout
     assert "disparity on sample: 2 to do" in first.stderr
+    assert "`ldpbench evaluate --task blurmap --method disparity --dataset sample`" in first.stderr
+    assert not home_with_sample.runs.exists()
     assert len(list(home_with_sample.blur_maps.glob("disparity/*.safetensors"))) == 2
     second = ldpbench("blurmap", "--dataset", "sample", "--split", "val", "--json")
     data = json.loads(second.stdout)["data"]
@@ -92,6 +95,29 @@ def test_the_truth_scores_in_full_and_zeros_like_a_constant(ldpbench, home_with_
     _, zeros = metrics("zeros")
     assert zeros["blur-iou"] == 0
     assert zeros["blur-accuracy"] == pytest.approx(1 - zeros["blur-majority"])  # in every scene most is blurred
+
+
+def test_a_plugins_maps_are_made_anew_when_its_code_changes(ldpbench, home_with_sample, tmp_path):
+    folder = tmp_path / "flat"
+    folder.mkdir()
+    (folder / "baseline.yaml").write_text(
+        "schema: 1\nid: flat\nversion: '1'\ntitle: Flat\nsummary: x\nkind: estimator\ninputs: [left, right]\n"
+        "licence_code: MIT\n"
+    )
+    code = (
+        "import numpy as np\nfrom ldpbench.api import BlurMap, BlurMapEstimator\n\n\nclass Flat(BlurMapEstimator):\n"
+        "    id = 'flat'\n\n    def estimate(self, left, right):\n        plane = np.full(left.shape[:2], LEVEL)\n"
+        "        return BlurMap(probability=plane, logits=plane, normalisation='none')\n\n\nbuild = Flat\n"
+    )
+
+    def accuracy(level):
+        (folder / "__init__.py").write_text(code.replace("LEVEL", f"np.float32({level})"))
+        for name in [name for name in sys.modules if name.startswith("ldpbench_plugin_flat")]:
+            del sys.modules[name]  # as a new process would
+        ended = ldpbench("blurmap", "--dataset", "sample", "--split", "val", "--method", str(folder), "--json")
+        return json.loads(ended.stdout)["data"]["protocols"][0]["metrics"]["blur-accuracy"]["mean"]
+
+    assert accuracy(0.2) == pytest.approx(1 - accuracy(0.8))
 
 
 def test_damage_is_told_and_clearing_is_counted(ldpbench, home_with_sample):

@@ -100,6 +100,7 @@ def test_a_site_without_results_can_be_built_again(home: Home, tmp_path: Path, m
     home.runs.mkdir(parents=True)
     ingest(home.runs, home.database)
     monkeypatch.setattr("ldpbench.site.build.baseline_records", dict)
+    monkeypatch.setattr("ldpbench.site.build.map_method_records", dict)
     monkeypatch.setattr("ldpbench.site.build.published_tables", tuple)
     for _ in range(2):
         report = build_site(home, tmp_path / "site")

@@ -3,6 +3,7 @@ from dataclasses import replace
 
 from site_fakes import LPIPS, METRICS, PSNR, make_baseline, make_board, make_card, make_facts, make_pictures
 
+from ldpbench.records import MapTruth
 from ldpbench.results.views import StoredRun
 from ldpbench.site.compose import compose
 from ldpbench.site.facts import Facts
@@ -197,6 +198,11 @@ def test_every_field_of_a_protocol_is_said_and_every_difference_found() -> None:
         "registration": "centre-similarity-1",
         "inference": "tiled",
         "metrics": ("psnr/1",),
+        "task": "disparity",
+        "truth": MapTruth(reference="disparity", magnitude=True, scale=64, frame="iccp2020"),
+        "limit": 3,
+        "ensemble": "x4",
+        "dtype": "bfloat16",
     }
     named = {"id", "title", "dataset_id", "regions"}
     assert set(type(protocol).model_fields) == set(changes) | named
