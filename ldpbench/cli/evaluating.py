@@ -23,10 +23,11 @@ def run_plan(session: Session, request: "Request", manner: "Manner") -> "list[Ou
         MissingPrerequisiteError: If nothing can be run for want of weights, or the device is not there.
     """
     from ldpbench.evaluation.evaluate import evaluate
+    from ldpbench.results.run_store import RunStore
 
     keep_freed_memory()
     plan = _plan(session, request)
-    outcomes = evaluate(plan, session.home, manner, session.reporter)
+    outcomes = evaluate(plan, RunStore(session.home.runs), manner, session.reporter)
     for outcome in outcomes:
         detail = f", {outcome.failures} failed" if outcome.failures else ""
         reason = f": {outcome.reason}" if outcome.reason else ""
@@ -54,9 +55,10 @@ def _plan(session: Session, request: "Request") -> "Plan":
 def dry_run(session: Session, request: "Request", manner: "Manner") -> Answer:
     """Say what would be run, how much of it is done, and how long the rest may take; run nothing."""
     from ldpbench.evaluation.evaluate import prospects
+    from ldpbench.results.run_store import RunStore
 
     plan = _plan(session, request)
-    found = prospects(plan, session.home, manner)
+    found = prospects(plan, RunStore(session.home.runs), manner)
     session.reporter.table(
         ("method", "dataset", "protocols", "inference", "images", "to run", "about"),
         (

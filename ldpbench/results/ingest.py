@@ -1,7 +1,8 @@
 """Run folders into the database: read first, lock last.
 
 Every folder is read and checked before the database is opened for writing, so its lock is held for one short
-transaction, and a kill at any moment leaves the database as it was.
+transaction, and a kill at any moment leaves the database as it was. Rows come from the Parquet files of a run where
+they are of its present state, else from its JSON.
 """
 
 from collections.abc import Sequence
@@ -15,8 +16,10 @@ from ldpbench.core.errors import IntegrityError, LdpbenchError, MissingPrerequis
 from ldpbench.core.progress import SILENT, Progress
 from ldpbench.results.connection import connected, open_for_writing
 from ldpbench.results.migrations import pending
-from ldpbench.results.run_folder import content_sha256, read_run
-from ldpbench.results.tables import tables_of
+from ldpbench.results.parquet import read_tables
+from ldpbench.results.run_folder import content_sha256, read_record, read_run
+from ldpbench.results.run_store import Folder, Place, RunStore
+from ldpbench.results.tables import record_tables, tables_of
 from ldpbench.results.transaction import transaction
 
 _TABLES = ("runs", "protocols", "images", "image_scores")
@@ -42,11 +45,11 @@ class IngestReport:
     skipped: tuple[Skipped, ...] = ()
 
 
-def ingest(runs_folder: Path, database: Path, progress: Progress = SILENT) -> IngestReport:
+def ingest(runs: Place, database: Path, progress: Progress = SILENT) -> IngestReport:
     """Bring the database up to date with all run folders; no run is ever removed from it.
 
     Args:
-        runs_folder: The folder of run folders. Files and names that begin with a dot are not runs.
+        runs: Where the run folders are: a folder, or an address. Files and names that begin with a dot are not runs.
         database: The DuckDB file, made if it is not there.
         progress: Where to say how far it is and what was skipped.
 
@@ -54,34 +57,38 @@ def ingest(runs_folder: Path, database: Path, progress: Progress = SILENT) -> In
         What changed. A folder that cannot be taken in is skipped with the reason; the others are not held up by it.
 
     Raises:
+        UsageError: If the address has a scheme that nobody knows.
         MissingPrerequisiteError: If there is no folder of runs, the database is locked or newer, or the disk refuses.
         IntegrityError: If the database file is damaged or not one of ldpbench.
     """
-    if not runs_folder.is_dir():
-        raise MissingPrerequisiteError(f"{runs_folder} is not a folder of runs", hint="`ldpbench evaluate` makes it")
+    store = RunStore(runs)
+    if not store.root.exists():
+        raise MissingPrerequisiteError(f"{store.address} is not a folder of runs", hint="`ldpbench evaluate` makes it")
     known, current = _known_contents(database)
-    folders = sorted(path for path in runs_folder.iterdir() if path.is_dir() and not path.name.startswith("."))
+    run_ids = store.run_ids()
     changed: dict[str, dict[str, pa.Table]] = {}
     unchanged: list[str] = []
     skipped: list[Skipped] = []
-    for folder in progress.track(folders, label="reading run folders", total=len(folders)):
+    for run_id in progress.track(run_ids, label="reading run folders", total=len(run_ids)):
+        folder = store.folder(run_id)
         try:
-            if known.get(folder.name) == (content_sha256(folder), str(folder.absolute())):
-                unchanged.append(folder.name)
+            sha256 = content_sha256(folder)
+            if known.get(run_id) == (sha256, folder.address):
+                unchanged.append(run_id)
             else:
-                changed[folder.name] = _read(folder)
+                changed[run_id] = tables_in(folder, run_id, sha256, progress)
         except LdpbenchError as error:
-            skipped.append(Skipped(folder=folder.name, reason=error.message))
-            progress.warn(f"skipped {folder.name}: {error.message}")
+            skipped.append(Skipped(folder=run_id, reason=error.message))
+            progress.warn(f"skipped {run_id}: {error.message}")
     if changed or not current:
         with open_for_writing(database) as connection:
             known = _contents(connection)
-            _replace(connection, changed)
+            replace_runs(connection, changed)
     return IngestReport(
         new=tuple(run_id for run_id in changed if run_id not in known),
         updated=tuple(run_id for run_id in changed if run_id in known),
         unchanged=tuple(unchanged),
-        vanished=tuple(sorted(known.keys() - {folder.name for folder in folders})),
+        vanished=tuple(sorted(known.keys() - set(run_ids))),
         skipped=tuple(skipped),
     )
 
@@ -102,23 +109,43 @@ def _contents(connection: duckdb.DuckDBPyConnection) -> dict[str, tuple[str | No
     return {run_id: (sha256, folder) for run_id, sha256, folder in rows}
 
 
-def _read(folder: Path) -> dict[str, pa.Table]:
-    stored = read_run(folder)
-    if stored.record.run_id != folder.name:
+def tables_in(folder: Folder, run_id: str, sha256: str, progress: Progress) -> dict[str, pa.Table]:
+    """The rows of a run folder by table of the database.
+
+    Args:
+        folder: Where.
+        run_id: What its record must say.
+        sha256: Its ``content_sha256`` as it is now.
+        progress: Where to say that Parquet files were left aside.
+
+    Raises:
+        MissingPrerequisiteError: If there is no ``run.json``, or a file cannot be read.
+        IntegrityError: If its JSON is damaged.
+    """
+    record = read_record(folder)
+    if record.run_id != run_id:
         raise IntegrityError(
-            f"{folder} holds the run {stored.record.run_id!r}, but a run folder is named after its run",
+            f"{folder.address} holds the run {record.run_id!r}, but a run folder is named after its run",
             hint="rename the folder, or delete the copy",
         )
-    return tables_of(stored)
+    try:
+        found = read_tables(folder, record, sha256)
+    except IntegrityError as error:
+        progress.warn(f"{error.message}; its rows are read from JSON instead")
+        found = None
+    return tables_of(read_run(folder)) if found is None else found | record_tables(record, folder.address, sha256)
 
 
-def _replace(connection: duckdb.DuckDBPyConnection, changed: dict[str, dict[str, pa.Table]]) -> None:
-    """Put the new rows of these runs in the place of their old ones, all or nothing."""
+def replace_runs(connection: duckdb.DuckDBPyConnection, changed: dict[str, dict[str, pa.Table]]) -> None:
+    """Put the new rows of these runs, by run id and table, in the place of their old ones, all or nothing."""
     if not changed:
         return
     with transaction(connection):
         for table in _TABLES:
-            connection.execute(f"DELETE FROM {table} WHERE list_contains($1, run_id)", [list(changed)])  # noqa: S608 - names from _TABLES
+            connection.execute(
+                f"DELETE FROM {table} WHERE run_id IN (SELECT unnest($1))",  # noqa: S608 - names from _TABLES
+                [list(changed)],
+            )
             _insert(connection, table, [tables[table] for tables in changed.values()])
 
 

@@ -7,11 +7,14 @@ import pyarrow as pa
 
 from ldpbench.core.errors import IntegrityError
 from ldpbench.core.hashing import canonical_json
+from ldpbench.records import RunRecord
 from ldpbench.results.run_folder import RUN_FILE, StoredFolder
 
+_TEXT = pa.dictionary(pa.int32(), pa.string())
+"""Few different texts in many rows."""
 _IMAGES = pa.schema(
     {
-        "run_id": pa.string(),
+        "run_id": _TEXT,
         "sample_id": pa.string(),
         "seconds": pa.float64(),
         "height_px": pa.int64(),
@@ -19,22 +22,24 @@ _IMAGES = pa.schema(
         "clipped_fraction": pa.float64(),
         "failure_kind": pa.string(),
         "failure_message": pa.string(),
-        "group_name": pa.string(),
-        "worker": pa.string(),
+        "group_name": _TEXT,
+        "worker": _TEXT,
         "certificates": pa.string(),
     }
 )
 _SCORES = pa.schema(
     {
-        "run_id": pa.string(),
-        "sample_id": pa.string(),
-        "protocol": pa.string(),
-        "region": pa.string(),
-        "metric": pa.string(),
+        "run_id": _TEXT,
+        "sample_id": _TEXT,
+        "protocol": _TEXT,
+        "region": _TEXT,
+        "metric": _TEXT,
         "value": pa.float64(),
-        "status": pa.string(),
+        "status": _TEXT,
     }
 )
+PARQUET_ENCODED = {"images": _IMAGES, "image_scores": _SCORES}
+"""Tables that grow with the number of images: worth reading from Parquet."""
 
 
 def tables_of(stored: StoredFolder) -> dict[str, pa.Table]:
@@ -44,10 +49,21 @@ def tables_of(stored: StoredFolder) -> dict[str, pa.Table]:
         IntegrityError: If a time of the record is not ISO 8601.
     """
     return {
-        "runs": pa.Table.from_pylist([_run_row(stored)]),
-        "protocols": pa.Table.from_pylist(_protocol_rows(stored)),
+        **record_tables(stored.record, stored.address, stored.content_sha256),
         "images": _table(_IMAGES, _image_rows(stored)),
         "image_scores": _table(_SCORES, _score_rows(stored)),
+    }
+
+
+def record_tables(record: RunRecord, address: str, content_sha256: str) -> dict[str, pa.Table]:
+    """The rows of ``runs`` and ``protocols``, which follow from the record alone.
+
+    Raises:
+        IntegrityError: If a time of the record is not ISO 8601.
+    """
+    return {
+        "runs": pa.Table.from_pylist([_run_row(record, address, content_sha256)]),
+        "protocols": pa.Table.from_pylist(_protocol_rows(record)),
     }
 
 
@@ -56,19 +72,14 @@ def _table(schema: pa.Schema, rows: list[tuple[Any, ...]]) -> pa.Table:
     return pa.table(dict(zip(schema.names, columns, strict=True)), schema=schema)
 
 
-def _run_row(stored: StoredFolder) -> dict[str, Any]:
-    record, method, dataset, environment = (
-        stored.record,
-        stored.record.method,
-        stored.record.dataset,
-        stored.record.environment,
-    )
+def _run_row(record: RunRecord, address: str, content_sha256: str) -> dict[str, Any]:
+    method, dataset, environment = record.method, record.dataset, record.environment
     return {
         "run_id": record.run_id,
         "cell": record.cell,
         "status": record.status,
-        "started_at": _utc(stored, "started_at"),
-        "finished_at": _utc(stored, "finished_at"),
+        "started_at": _utc(record, address, "started_at"),
+        "finished_at": _utc(record, address, "finished_at"),
         "method_id": method.id,
         "method_version": method.version,
         "method_title": method.title,
@@ -100,32 +111,32 @@ def _run_row(stored: StoredFolder) -> dict[str, Any]:
         "config": canonical_json(record.config),
         "protocols": canonical_json([protocol.hash for protocol in record.protocols]),
         "record": record.model_dump_json(by_alias=True),
-        "folder": str(stored.path.absolute()),
+        "folder": address,
         "task": next((protocol.task for protocol in record.protocols), "deblur"),
         "gpu_driver": environment.gpu_driver,
         "rescored_from": record.rescored_from,
-        "content_sha256": stored.content_sha256,
+        "content_sha256": content_sha256,
     }
 
 
-def _utc(stored: StoredFolder, field: str) -> datetime | None:
+def _utc(record: RunRecord, address: str, field: str) -> datetime | None:
     """A time of the record as naive UTC, the form in which the database keeps it."""
-    text: str | None = getattr(stored.record, field)
+    text: str | None = getattr(record, field)
     if text is None:
         return None
     try:
         time = datetime.fromisoformat(text)
     except ValueError as error:
         raise IntegrityError(
-            f"{stored.path / RUN_FILE}: {field}: expected an ISO 8601 time, found {text!r}", hint="correct the file"
+            f"{address}/{RUN_FILE}: {field}: expected an ISO 8601 time, found {text!r}", hint="correct the file"
         ) from error
     return time.astimezone(UTC).replace(tzinfo=None) if time.tzinfo else time
 
 
-def _protocol_rows(stored: StoredFolder) -> list[dict[str, Any]]:
+def _protocol_rows(record: RunRecord) -> list[dict[str, Any]]:
     return [
         {
-            "run_id": stored.record.run_id,
+            "run_id": record.run_id,
             "protocol": protocol.hash,
             "id": protocol.id,
             "title": protocol.title,
@@ -134,7 +145,7 @@ def _protocol_rows(stored: StoredFolder) -> list[dict[str, Any]]:
             "split": protocol.split,
             "document": protocol.model_dump_json(),
         }
-        for protocol in stored.record.protocols
+        for protocol in record.protocols
     ]
 
 

@@ -16,8 +16,9 @@ from ldpbench.evaluation.deblurring import Keeping
 from ldpbench.evaluation.evaluate import Manner, evaluate
 from ldpbench.evaluation.plan import make_plan
 from ldpbench.evaluation.request import Request
-from ldpbench.evaluation.run_writer import cell_lock
+from ldpbench.evaluation.run_locks import cell_lock
 from ldpbench.results.run_folder import SCORES_FILE, read_run
+from ldpbench.results.run_store import RunStore
 from tests.toy_methods import write_method
 
 N_IMAGES = 6
@@ -25,7 +26,7 @@ N_IMAGES = 6
 
 def run(home, *methods, **options):
     plan = make_plan(home, Request(methods=[str(method) for method in methods], datasets=["sample"]))
-    return evaluate(plan, home, Manner(**options))
+    return evaluate(plan, RunStore(home.runs), Manner(**options))
 
 
 def rows_on_disk(folder: Path) -> list[str]:
@@ -113,8 +114,9 @@ def test_killed_at_any_moment_it_finishes_without_a_lost_or_doubled_row(home_wit
         "import sys\nfrom pathlib import Path\nfrom ldpbench.core.home import Home\n"
         "from ldpbench.evaluation.evaluate import Manner, evaluate\n"
         "from ldpbench.evaluation.plan import make_plan\nfrom ldpbench.evaluation.request import Request\n"
+        "from ldpbench.results.run_store import RunStore\n"
         "home = Home(Path(sys.argv[1]))\nplan = make_plan(home, Request(methods=[sys.argv[2]], datasets=['sample']))\n"
-        "print('ready', flush=True)\nevaluate(plan, home, Manner())\n"
+        "print('ready', flush=True)\nevaluate(plan, RunStore(home.runs), Manner())\n"
     )
     for delay in (0.05, 0.25, 0.45, 0.6):
         process = subprocess.Popen(
@@ -137,7 +139,7 @@ def test_killed_at_any_moment_it_finishes_without_a_lost_or_doubled_row(home_wit
 def test_two_evaluations_of_one_cell_do_not_mix(home_with_sample, tmp_path):
     method = write_method(tmp_path, "mean", "return left")
     cell = make_plan(home_with_sample, Request(methods=[str(method)], datasets=["sample"])).cells[0]
-    with cell_lock(home_with_sample.runs, cell.key):
+    with cell_lock(RunStore(home_with_sample.runs), cell.key):
         outcome = run(home_with_sample, method)[0]
     assert outcome.status == "skipped"
     assert "another evaluation" in outcome.reason

@@ -15,6 +15,7 @@ from ldpbench.evaluation.request import Request
 from ldpbench.methods.inference import Inference
 from ldpbench.methods.loading import load_method
 from ldpbench.results.run_folder import read_run
+from ldpbench.results.run_store import RunStore
 from tests.toy_methods import write_network
 
 N_IMAGES = 6
@@ -44,7 +45,7 @@ def plan(home, *methods, **options):
 
 
 def run(home, *methods, **options):
-    return evaluate(plan(home, *methods, **options), home, Manner())
+    return evaluate(plan(home, *methods, **options), RunStore(home.runs), Manner())
 
 
 def test_without_weights_it_is_skipped_with_the_command_that_gets_them(home_with_sample, toy):
@@ -187,7 +188,7 @@ def test_a_crop_is_scored_on_what_was_restored(home_with_sample, tmp_path, toy):
     way = Inference(crop_px=100)
     made = plan(home_with_sample, "toy-net", weights=given, inference=way)
     assert {protocol.multiple_px for protocol in made.cells[0].protocols} == {100}
-    outcome = evaluate(made, home_with_sample, Manner())[0]
+    outcome = evaluate(made, RunStore(home_with_sample.runs), Manner())[0]
     whole = run(home_with_sample, "toy-net", weights=given)[0]
     ours, theirs = (
         [score.value for row in read_run(found.folder).rows for score in row.scores if score.metric == "psnr"]

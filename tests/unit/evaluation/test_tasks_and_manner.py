@@ -13,6 +13,7 @@ from ldpbench.evaluation.request import Request
 from ldpbench.methods.loading import load_method
 from ldpbench.methods.runtime import restore_sample
 from ldpbench.results.run_folder import read_run
+from ldpbench.results.run_store import RunStore
 from tests.toy_methods import write_method
 
 
@@ -43,11 +44,11 @@ def test_a_method_that_does_not_do_the_task_is_named(home_with_sample):
 
 def test_a_plan_says_what_is_left_to_do(home_with_sample):
     plan = make_plan(home_with_sample, Request(methods=["blurry-input"]))
-    (before,) = prospects(plan, home_with_sample, Manner())
+    (before,) = prospects(plan, RunStore(home_with_sample.runs), Manner())
     assert (before.to_run, before.seconds) == (6, None)
-    evaluate(plan, home_with_sample, Manner())
-    (after,) = prospects(plan, home_with_sample, Manner())
-    (forced,) = prospects(plan, home_with_sample, Manner(force=True))
+    evaluate(plan, RunStore(home_with_sample.runs), Manner())
+    (after,) = prospects(plan, RunStore(home_with_sample.runs), Manner())
+    (forced,) = prospects(plan, RunStore(home_with_sample.runs), Manner(force=True))
     assert (after.to_run, forced.to_run) == (0, 6)
     assert list(home_with_sample.runs.glob("*-blurry-input-*")), "only the evaluation made a run folder"
 
@@ -55,7 +56,11 @@ def test_a_plan_says_what_is_left_to_do(home_with_sample):
 def test_an_ensemble_is_scored_under_a_protocol_of_its_own(home_with_sample, tmp_path):
     method = str(write_method(tmp_path, "swap", "return right"))
     (plain,), (four,) = (
-        evaluate(make_plan(home_with_sample, Request(methods=[method], ensemble=way)), home_with_sample, Manner())
+        evaluate(
+            make_plan(home_with_sample, Request(methods=[method], ensemble=way)),
+            RunStore(home_with_sample.runs),
+            Manner(),
+        )
         for way in ("none", "x4")
     )
     first, second = read_run(plain.folder), read_run(four.folder)
@@ -67,7 +72,7 @@ def test_an_ensemble_is_scored_under_a_protocol_of_its_own(home_with_sample, tmp
 def test_kept_pictures_are_what_the_method_gave(home_with_sample):
     manner = Manner(keeping=Keeping(previews=False, predictions="png16"))
     plan = make_plan(home_with_sample, Request(methods=["dp-wiener"], limit=1))
-    (outcome,) = evaluate(plan, home_with_sample, manner)
+    (outcome,) = evaluate(plan, RunStore(home_with_sample.runs), manner)
     (sample,) = open_prepared(home_with_sample, "sample").split("test")[:1]
     given = restore_sample(load_method("dp-wiener").deblurrer, sample).image
     kept = png16.read(outcome.folder / "predictions" / f"{sample.id}.png")
@@ -78,11 +83,11 @@ def test_kept_pictures_are_what_the_method_gave(home_with_sample):
 
 def test_pictures_that_were_not_kept_are_made_again(home_with_sample):
     plan = make_plan(home_with_sample, Request(methods=["blurry-input"], limit=2))
-    (first,) = evaluate(plan, home_with_sample, Manner())
+    (first,) = evaluate(plan, RunStore(home_with_sample.runs), Manner())
     keeping = Manner(keeping=Keeping(predictions="float16"))
-    (second,) = evaluate(plan, home_with_sample, keeping)
-    (third,) = evaluate(plan, home_with_sample, keeping)
-    (fourth,) = evaluate(plan, home_with_sample, Manner())
+    (second,) = evaluate(plan, RunStore(home_with_sample.runs), keeping)
+    (third,) = evaluate(plan, RunStore(home_with_sample.runs), keeping)
+    (fourth,) = evaluate(plan, RunStore(home_with_sample.runs), Manner())
     assert second.folder != first.folder
     assert read_run(second.folder).record.predictions == "float16"
     assert [outcome.status for outcome in (third, fourth)] == ["done-before", "done-before"]
@@ -102,13 +107,13 @@ def test_groups_of_scenes_are_on_the_rows(home_with_sample, monkeypatch):
     decode = PreparedDataset.decode
     monkeypatch.setattr(PreparedDataset, "decode", lambda self, row: replace(decode(self, row), group="indoor"))
     plan = make_plan(home_with_sample, Request(methods=["blurry-input", "zeros"], limit=1))
-    for outcome in evaluate(plan, home_with_sample, Manner()):
+    for outcome in evaluate(plan, RunStore(home_with_sample.runs), Manner()):
         assert [row.group for row in read_run(outcome.folder).rows] == ["indoor"]
 
 
 def test_the_record_says_what_decides_the_bits(home_with_sample):
     plan = make_plan(home_with_sample, Request(methods=["blurry-input"], limit=1))
-    (outcome,) = evaluate(plan, home_with_sample, Manner())
+    (outcome,) = evaluate(plan, RunStore(home_with_sample.runs), Manner())
     environment = read_run(outcome.folder).record.environment
     assert environment.torch_threads >= 1
     assert {"deterministic_algorithms", "cudnn_benchmark", "cpu_capability"} <= set(environment.determinism)

@@ -85,8 +85,8 @@ def test_every_table_holds_what_the_folder_says(runs, database):
         key=str,
     )
     assert query(database, "SELECT * FROM images ORDER BY sample_id") == [
-        ("run-a", "scene-01", 0.5, 12, 16, 0.0, None, None),
-        ("run-a", "scene-02", None, 12, 16, None, "method", "no light"),
+        ("run-a", "scene-01", 0.5, 12, 16, 0.0, None, None, None, None, None),
+        ("run-a", "scene-02", None, 12, 16, None, "method", "no light", None, None, None),
     ]
     assert query(database, "SELECT protocol FROM protocols") == [(first,), (second,)]
     assert query(database, "SELECT protocols, command, parameters, started_at, folder FROM runs") == [

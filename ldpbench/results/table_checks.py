@@ -1,0 +1,141 @@
+"""What must hold of a run's rows, asked of whole columns: the same questions that reading JSON asks line by line."""
+
+import json
+from collections.abc import Iterator
+from typing import get_args
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from pydantic import ValidationError
+
+from ldpbench.records import Certificate, RunRecord
+from ldpbench.records.base import validation_sentence
+from ldpbench.records.run import ScoreStatus
+
+_PLACE = ("sample_id", "protocol", "region", "metric")
+"""What tells one score of a run from another."""
+
+
+def table_faults(record: RunRecord, images: pa.Table, scores: pa.Table) -> list[str]:
+    """Whatever is wrong with the rows of a run.
+
+    Args:
+        record: The run.
+        images: One row per image, columns as ``tables_of`` gives them.
+        scores: One row per score; its texts are dictionaries.
+
+    Returns:
+        One sentence for each kind of fault, with the number of rows that have it; empty if all is well.
+    """
+    return [*_image_faults(record, images), *_score_faults(record, images, scores)]
+
+
+def _image_faults(record: RunRecord, images: pa.Table) -> Iterator[str]:
+    yield from _common_faults(record, images, ("sample_id", "height_px", "width_px"))
+    repeated = images.num_rows - pc.count_distinct(images["sample_id"]).as_py()
+    if repeated:
+        yield f"{repeated} images are there twice"
+    if record.status == "complete" and images.num_rows != record.dataset.n_images:
+        yield f"expected {record.dataset.n_images} images of a complete run, found {images.num_rows}"
+    yield from _endless(images, "seconds", "clipped_fraction")
+    if negative := _count(pc.less(images["seconds"], 0)):
+        yield f"{negative} images took less than no time"
+    halves = pc.xor(pc.is_null(images["failure_kind"]), pc.is_null(images["failure_message"]))
+    if half := _count(halves):
+        yield f"{half} failures lack their kind or their message"
+    for text in images["certificates"].drop_null().to_pylist():
+        try:
+            for certificate in json.loads(text):
+                Certificate.model_validate_json(json.dumps(certificate))
+        except ValidationError as error:
+            yield f"a certificate is not one: {validation_sentence(error)}"
+        except (ValueError, TypeError):
+            yield "a certificate is not JSON"
+
+
+def _score_faults(record: RunRecord, images: pa.Table, scores: pa.Table) -> Iterator[str]:
+    missing = list(_common_faults(record, scores, (*_PLACE, "status")))
+    if missing or scores.num_rows == 0:
+        yield from missing
+        return
+    codes = {name: _codes(scores[name]) for name in (*_PLACE, "status")}
+    known = set(images["sample_id"].to_pylist())
+    if strangers := sum(name not in known for name in codes["sample_id"][1]):
+        yield f"the scores of {strangers} images belong to no image of the run"
+    yield from _reference_faults(record, codes)
+    if repeated := scores.num_rows - np.unique(_combined(codes, _PLACE)).size:
+        yield f"{repeated} scores are there twice"
+    yield from _endless(scores, "value")
+    yield from _value_faults(images, scores, codes)
+
+
+def _common_faults(record: RunRecord, table: pa.Table, needed: tuple[str, ...]) -> Iterator[str]:
+    """Of another run, or without what every row has."""
+    strange = set(pc.unique(table["run_id"]).to_pylist()) - {record.run_id}
+    if strange:
+        yield f"expected rows of the run {record.run_id}, found {sorted(map(str, strange))[0]}"
+    for name in needed:
+        if table[name].null_count:
+            yield f"{table[name].null_count} rows have no {name}"
+
+
+def _endless(table: pa.Table, *names: str) -> Iterator[str]:
+    """Numbers that are none."""
+    for name in names:
+        if wrong := _count(pc.invert(pc.is_finite(table[name]))):
+            yield f"{wrong} rows have a {name} that is not finite"
+
+
+def _reference_faults(record: RunRecord, codes: dict[str, tuple[np.ndarray, list[str]]]) -> Iterator[str]:
+    """Protocols, regions and metrics that the record does not speak of."""
+    expected = {
+        (protocol.hash, region, reference.partition("/")[0])
+        for protocol in record.protocols
+        for region in protocol.regions
+        for reference in protocol.metrics
+    }
+    names = ("protocol", "region", "metric")
+    found = np.unique(np.stack([codes[name][0] for name in names]), axis=1)
+    for row in found.T:
+        place = tuple(codes[name][1][code] for name, code in zip(names, row, strict=True))
+        if place not in expected:
+            yield f"the record has no metric {place[2]} in region {place[1]!r} of protocol {place[0][:12]}"
+
+
+def _value_faults(images: pa.Table, scores: pa.Table, codes: dict[str, tuple[np.ndarray, list[str]]]) -> Iterator[str]:
+    """A value without the status that goes with it."""
+    status, statuses = codes["status"]
+    if unknown := set(statuses) - set(get_args(ScoreStatus)):
+        yield f"no score has the status {sorted(unknown)[0]!r}"
+        return
+    is_ok = status == statuses.index("ok") if "ok" in statuses else np.zeros(len(status), bool)
+    has_value = scores["value"].is_valid().to_numpy()
+    if wrong := int(np.count_nonzero(is_ok != has_value)):
+        yield f"{wrong} scores have a value without the status ok, or the status without a value"
+    failed = set(images.filter(pc.is_valid(images["failure_kind"]))["sample_id"].to_pylist())
+    if failed:
+        sample, samples = codes["sample_id"]
+        of_failed = np.array([name in failed for name in samples])[sample]
+        if wrong := int(np.count_nonzero(of_failed & is_ok)):
+            yield f"{wrong} scores have a value although their image failed"
+
+
+def _codes(column: pa.ChunkedArray) -> tuple[np.ndarray, list[str]]:
+    """A column of texts as numbers, and what they stand for."""
+    whole = column.combine_chunks()
+    array = whole.chunk(0) if isinstance(whole, pa.ChunkedArray) else whole
+    return array.indices.to_numpy(), array.dictionary.to_pylist()
+
+
+def _combined(codes: dict[str, tuple[np.ndarray, list[str]]], names: tuple[str, ...]) -> np.ndarray:
+    """One number for each combination of texts."""
+    combined = np.zeros(len(codes[names[0]][0]), np.int64)
+    for name in names:
+        numbers, texts = codes[name]
+        combined = combined * len(texts) + numbers
+    return combined
+
+
+def _count(mask: pa.ChunkedArray) -> int:
+    return int(pc.sum(mask).as_py() or 0)
