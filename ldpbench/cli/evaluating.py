@@ -4,11 +4,12 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from ldpbench.cli.ingest import ingest_and_tell
 from ldpbench.cli.options import demand_device
-from ldpbench.cli.results import ingest_and_tell
 from ldpbench.cli.session import Answer, Session
 from ldpbench.core.allocator import keep_freed_memory
 from ldpbench.core.errors import MissingPrerequisiteError
+from ldpbench.evaluation.workers import Launch
 
 if TYPE_CHECKING:
     from ldpbench.evaluation.evaluate import Manner, Outcome
@@ -16,8 +17,24 @@ if TYPE_CHECKING:
     from ldpbench.evaluation.request import Request
 
 
-def run_plan(session: Session, request: "Request", manner: "Manner") -> "list[Outcome]":
+def run_plan(
+    session: Session,
+    request: "Request",
+    manner: "Manner",
+    runs: str | None = None,
+    launch: Launch = Launch(),  # noqa: B008 - frozen
+) -> "list[Outcome]":
     """Plan, run and ingest; say what was skipped and why, and what became of each cell.
+
+    Of processes that were launched together the first one takes the rows in when all are done; tasks of a job array
+    take in nothing, because none of them knows whether it is the last.
+
+    Args:
+        session: The command's.
+        request: What to run.
+        manner: How to run it.
+        runs: Where the run folders go; None for the home.
+        launch: The processes that were started together.
 
     Raises:
         MissingPrerequisiteError: If nothing can be run for want of weights, or the device is not there.
@@ -27,7 +44,7 @@ def run_plan(session: Session, request: "Request", manner: "Manner") -> "list[Ou
 
     keep_freed_memory()
     plan = _plan(session, request)
-    outcomes = evaluate(plan, RunStore(session.home.runs), manner, session.reporter)
+    outcomes = evaluate(plan, RunStore(runs or session.home.runs), manner, session.reporter)
     for outcome in outcomes:
         detail = f", {outcome.failures} failed" if outcome.failures else ""
         reason = f": {outcome.reason}" if outcome.reason else ""
@@ -35,7 +52,13 @@ def run_plan(session: Session, request: "Request", manner: "Manner") -> "list[Ou
             f"{outcome.method} on {outcome.dataset}: {outcome.status} ({outcome.n_run} of {outcome.n_images} images run"
             f"{detail}){reason}{_time(outcome)}"
         )
-    ingest_and_tell(session)
+    launch.wait()
+    if not launch.is_first:
+        return outcomes
+    if manner.worker.count == launch.size:
+        ingest_and_tell(session, runs)
+    else:
+        session.reporter.note("other tasks may be at work: run `ldpbench ingest` when all are done")
     return outcomes
 
 
@@ -52,13 +75,13 @@ def _plan(session: Session, request: "Request") -> "Plan":
     return plan
 
 
-def dry_run(session: Session, request: "Request", manner: "Manner") -> Answer:
+def dry_run(session: Session, request: "Request", manner: "Manner", runs: str | None = None) -> Answer:
     """Say what would be run, how much of it is done, and how long the rest may take; run nothing."""
     from ldpbench.evaluation.evaluate import prospects
     from ldpbench.results.run_store import RunStore
 
     plan = _plan(session, request)
-    found = prospects(plan, RunStore(session.home.runs), manner)
+    found = prospects(plan, RunStore(runs or session.home.runs), manner)
     session.reporter.table(
         ("method", "dataset", "protocols", "inference", "images", "to run", "about"),
         (

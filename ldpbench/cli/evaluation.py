@@ -12,6 +12,7 @@ from ldpbench.cli.options import (
     DeviceOption,
     ForceOption,
     MethodsOption,
+    RunsOption,
     TileOption,
     TlcOption,
     WeightsOption,
@@ -90,22 +91,31 @@ def _evaluate(
         typer.Option("--untrained", help="Run networks without weights too, for their time alone: they get no scores."),
     ] = False,
     device: DeviceOption = "cpu",
+    array: Annotated[
+        str | None,
+        typer.Option("--array", help="I/N: this is task I of N that share the images of every cell, counted from 1."),
+    ] = None,
+    runs: RunsOption = None,
 ) -> Answer:
     """Run methods on prepared datasets and score them. Stopped at any moment, it continues where it was."""
     from ldpbench.evaluation.deblurring import Keeping
     from ldpbench.evaluation.evaluate import Manner
     from ldpbench.evaluation.request import Request
+    from ldpbench.evaluation.workers import local_device, this_launch, this_worker
     from ldpbench.methods.weights import parse_given
 
     if not every and not method and not dataset:
         raise UsageError("nothing was chosen to evaluate", hint="give --all, or --method and --dataset")
+    launch = this_launch()
+    if not launch.is_first:
+        session.reporter.mute()
     request = Request(
         methods=method or [],
         datasets=dataset or [],
         tasks=[chosen.value for chosen in task or (TaskName if every and not method else ())],
         split=split,
         protocols=protocol or [],
-        device=device,
+        device=local_device(device),
         inference=chosen_inference(whole=whole, tile=tile, windows=windows, tlc=tlc),
         ensemble=ensemble,
         dtype=dtype,
@@ -118,10 +128,13 @@ def _evaluate(
         force=force,
         keeping=Keeping(previews=previews, predictions=predictions),
         certify=certify,
+        worker=this_worker(array, launch),
     )
     if plan_only:
-        return dry_run(session, request, manner)
-    outcomes = run_plan(session, request, manner)
+        return dry_run(session, request, manner, runs)
+    outcomes = run_plan(session, request, manner, runs, launch)
     failed = [outcome for outcome in outcomes if outcome.failures or outcome.status == "failed"]
-    boards = show_boards(session, datasets={outcome.dataset.partition("/")[0] for outcome in outcomes})
+    speaks_for_all = launch.is_first and array is None
+    datasets = {outcome.dataset.partition("/")[0] for outcome in outcomes}
+    boards = show_boards(session, datasets=datasets) if speaks_for_all else []
     return Answer({"cells": documents(outcomes), "boards": boards}, exit_code=EXIT_FAILURES if failed else EXIT_DONE)

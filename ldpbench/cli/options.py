@@ -54,6 +54,10 @@ WeightsOption = Annotated[
         "several times.",
     ),
 ]
+RunsOption = Annotated[
+    str | None,
+    typer.Option("--runs", help="Where run folders are: a folder, or an address such as s3://bucket/runs."),
+]
 OutOption = Annotated[Path | None, typer.Option("--out", "-o", help="Where to write.")]
 
 

@@ -39,6 +39,10 @@ class Reporter:
         self._quiet = quiet
         self._warnings: list[str] = []
 
+    def mute(self) -> None:
+        """No progress, no remarks and no document from now on: another process speaks for all of them."""
+        self._as_json, self._quiet = False, True
+
     def line(self, text: str = "") -> None:
         """One line of the result."""
         if not self._as_json:

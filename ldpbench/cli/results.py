@@ -1,4 +1,4 @@
-"""``ingest`` and ``results``: from run folders to numbers."""
+"""``results``: boards and runs in the terminal."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -8,7 +8,7 @@ import typer
 from ldpbench.cli.metrics import number
 from ldpbench.cli.options import DatasetsOption, OutOption
 from ldpbench.cli.session import Answer, Session, command
-from ldpbench.core.errors import EXIT_DONE, EXIT_FAILURES, UsageError
+from ldpbench.core.errors import UsageError
 from ldpbench.core.names import share_of
 
 if TYPE_CHECKING:
@@ -19,7 +19,6 @@ EVERYTHING = "all"
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
-    command(app, "ingest", schema="ingest", example="ldpbench ingest")(_ingest)
     group = typer.Typer(
         help="Look at and export the results.", epilog="Example: ldpbench results show", no_args_is_help=True
     )
@@ -28,28 +27,6 @@ def register(app: typer.Typer) -> None:
         _export
     )
     app.add_typer(group, name="results")
-
-
-def ingest_and_tell(session: Session) -> dict[str, Any]:
-    """Bring the database up to date with the run folders; the ingest itself says what it leaves out."""
-    from ldpbench.results.ingest import ingest
-
-    report = ingest(session.home.runs, session.home.database, session.reporter)
-    return {
-        "new": list(report.new),
-        "updated": list(report.updated),
-        "unchanged": len(report.unchanged),
-        "vanished": list(report.vanished),
-        "skipped": [{"folder": skipped.folder, "reason": skipped.reason} for skipped in report.skipped],
-    }
-
-
-def _ingest(session: Session) -> Answer:
-    """Read all run folders into the database."""
-    told = ingest_and_tell(session)
-    counts = f"{len(told['new'])} new, {len(told['updated'])} updated, {told['unchanged']} unchanged"
-    session.reporter.line(f"{counts}: {session.home.database}")
-    return Answer(told, exit_code=EXIT_FAILURES if told["skipped"] else EXIT_DONE)
 
 
 def read_boards(session: Session, *, datasets: set[str] | None, regions: set[str] | None = None) -> "list[Board]":

@@ -4,8 +4,12 @@ import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
 from ldpbench.core.errors import UsageError
+
+PATIENCE = timedelta(days=7)
+"""How long the first process waits for slower ones."""
 
 
 @dataclass(frozen=True)
@@ -48,18 +52,46 @@ class Worker:
 ALONE = Worker()
 
 
-def this_worker(array: str | None, environment: Mapping[str, str] = os.environ) -> Worker:
-    """The worker that this process is, by ``--array`` and by what ``torchrun`` says.
+@dataclass(frozen=True)
+class Launch:
+    """The processes that ``torchrun`` started together; without it, this one alone."""
+
+    rank: int = 0
+    size: int = 1
+
+    @property
+    def is_first(self) -> bool:
+        """The one that talks, and takes the rows in when all are done."""
+        return self.rank == 0
+
+    def wait(self) -> None:
+        """Wait until every process is here. If one dies, torchrun ends all of them."""
+        if self.size == 1:
+            return
+        import torch.distributed as dist
+
+        dist.init_process_group("gloo", timeout=PATIENCE)
+        dist.barrier()
+        dist.destroy_process_group()
+
+
+def this_launch(environment: Mapping[str, str] = os.environ) -> Launch:
+    """The launch that this process is part of, by what ``torchrun`` leaves in the environment."""
+    return Launch(int(environment.get("RANK", "0")), int(environment.get("WORLD_SIZE", "1")))
+
+
+def this_worker(array: str | None, launch: Launch) -> Worker:
+    """The worker that this process is, by ``--array`` and by its launch.
 
     Under both, every task of the array is a group of processes: task I of N with W processes has workers
     (I - 1) W + 1 to I W of N W.
 
     Args:
         array: ``I/N``, counted from 1, as clusters number the tasks of a job array; None for no array.
-        environment: Where ``torchrun`` leaves RANK and WORLD_SIZE.
+        launch: The processes that were started together.
 
     Raises:
-        UsageError: If one of them cannot be.
+        UsageError: If the array is not one.
     """
     task, tasks = 1, 1
     if array is not None:
@@ -70,8 +102,7 @@ def this_worker(array: str | None, environment: Mapping[str, str] = os.environ) 
                 hint="such as --array $SLURM_ARRAY_TASK_ID/8",
             )
         task, tasks = int(numbers[1]), int(numbers[2])
-    rank, world = int(environment.get("RANK", "0")), int(environment.get("WORLD_SIZE", "1"))
-    return Worker((task - 1) * world + rank, tasks * world)
+    return Worker((task - 1) * launch.size + launch.rank, tasks * launch.size)
 
 
 def local_device(device: str, environment: Mapping[str, str] = os.environ) -> str:
