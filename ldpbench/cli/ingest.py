@@ -15,15 +15,20 @@ def register(app: typer.Typer) -> None:
 
 
 def ingest_and_tell(session: Session, runs: str | None = None) -> dict[str, Any]:
-    """Bring the database up to date with the run folders; the ingest itself says what it leaves out.
+    """Bring the database up to date with run folders and costs; the ingest itself says what it leaves out.
 
     Args:
         session: The command's.
         runs: Where the run folders are; None for those of the home.
     """
+    from ldpbench.results.connection import open_for_writing
+    from ldpbench.results.costs import ingest_costs
     from ldpbench.results.ingest import ingest
 
     report = ingest(runs or session.home.runs, session.home.database, session.reporter)
+    if any(session.home.costs.glob("[!.]*.json")):
+        with open_for_writing(session.home.database) as connection:
+            ingest_costs(session.home.costs, connection, session.reporter)
     return {
         "new": list(report.new),
         "updated": list(report.updated),

@@ -9,6 +9,7 @@ from ldpbench import __version__
 from ldpbench.cli import (
     blurmap,
     check,
+    cost,
     data,
     demo,
     doctor,
@@ -66,6 +67,7 @@ for module in (
     pages,
     methods,
     check,
+    cost,
     metrics,
     simulation,
     blurmap,

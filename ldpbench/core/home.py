@@ -44,6 +44,11 @@ class Home:
         return self.root / "runs"
 
     @property
+    def costs(self) -> Path:
+        """What methods cost, one file per method, size and machine."""
+        return self.root / "costs"
+
+    @property
     def training(self) -> Path:
         """Training runs, one folder each."""
         return self.root / "training"

@@ -2,6 +2,7 @@
 
 import re
 import statistics
+from datetime import datetime
 from typing import Literal
 
 from pydantic import Field, model_validator
@@ -110,7 +111,8 @@ class CostRecord(CostCell, populate_by_name=True):
     """None where the platform does not tell."""
     memory_kind: MemoryKind | None = None
     parameters: int = Field(ge=0)
-    """Numbers that are learnt; 0 for a method without a network. Those of an estimator of blur maps are its own."""
+    """Learnt numbers of the network as it runs; 0 for a method without one. A network that multiplies factors out
+    before it runs has fewer than ``method.parameters``. An estimator of blur maps is not counted."""
     macs: int | None = Field(default=None, ge=0)
     """Multiply-adds of one call: convolutions and matrix products."""
     macs_left_out: tuple[str, ...] = ()
@@ -138,4 +140,6 @@ class CostRecord(CostCell, populate_by_name=True):
             raise ValueError("either macs, or macs_missing with the reason")
         if (self.peak_memory_bytes is None) != (self.memory_kind is None):
             raise ValueError("peak_memory_bytes and memory_kind come together")
+        if datetime.fromisoformat(self.measured_at).tzinfo is None:
+            raise ValueError(f"measured_at: expected a time with its offset from UTC, found {self.measured_at!r}")
         return self

@@ -134,6 +134,39 @@ ALTER TABLE images ADD COLUMN certificates JSON;
 """
 
 
+def m0006_costs() -> str:
+    """Time, memory and multiply-adds of methods, one row per method, size and machine."""
+    return """
+CREATE TABLE costs (
+    name VARCHAR NOT NULL,
+    content_sha256 VARCHAR NOT NULL,
+    timing VARCHAR NOT NULL,
+    method_id VARCHAR NOT NULL,
+    method_version VARCHAR NOT NULL,
+    code_sha256 VARCHAR NOT NULL,
+    weights_sha256 VARCHAR,
+    untrained BOOLEAN NOT NULL,
+    size VARCHAR NOT NULL,
+    height_px BIGINT NOT NULL,
+    width_px BIGINT NOT NULL,
+    device VARCHAR NOT NULL,
+    dtype VARCHAR NOT NULL,
+    ensemble VARCHAR NOT NULL,
+    inference VARCHAR NOT NULL,
+    hardware_id VARCHAR NOT NULL,
+    repeats BIGINT NOT NULL,
+    median_s DOUBLE NOT NULL,
+    p95_s DOUBLE NOT NULL,
+    peak_memory_bytes BIGINT,
+    memory_kind VARCHAR,
+    parameters BIGINT NOT NULL,
+    macs BIGINT,
+    measured_at TIMESTAMP NOT NULL,
+    record JSON NOT NULL
+);
+"""
+
+
 @dataclass(frozen=True)
 class Migration:
     """One numbered step."""
@@ -152,7 +185,9 @@ def _numbered(*steps: Callable[[], str]) -> tuple[Migration, ...]:
     return tuple(Migration(number, step.__name__, step()) for number, step in enumerate(steps, start=1))
 
 
-MIGRATIONS = _numbered(m0001_initial, m0002_content_hash, m0003_latest_run, m0004_unknown_whole, m0005_evaluation)
+MIGRATIONS = _numbered(
+    m0001_initial, m0002_content_hash, m0003_latest_run, m0004_unknown_whole, m0005_evaluation, m0006_costs
+)
 
 _JOURNAL = """
 CREATE TABLE schema_migrations (

@@ -1,0 +1,1 @@
+"""What methods cost: one timing protocol, in a process of its own for every method and size."""
