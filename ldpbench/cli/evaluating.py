@@ -13,6 +13,7 @@ from ldpbench.evaluation.workers import Launch
 
 if TYPE_CHECKING:
     from ldpbench.evaluation.evaluate import Manner, Outcome
+    from ldpbench.evaluation.outputs_only import Outputs
     from ldpbench.evaluation.plan import Plan
     from ldpbench.evaluation.request import Request
 
@@ -23,6 +24,7 @@ def run_plan(
     manner: "Manner",
     runs: str | None = None,
     launch: Launch = Launch(),  # noqa: B008 - frozen
+    outputs: "Outputs | None" = None,
 ) -> "list[Outcome]":
     """Plan, run and ingest; say what was skipped and why, and what became of each cell.
 
@@ -35,6 +37,7 @@ def run_plan(
         manner: How to run it.
         runs: Where the run folders go; None for the home.
         launch: The processes that were started together.
+        outputs: Pictures that another program made, to be scored in place of running methods.
 
     Raises:
         MissingPrerequisiteError: If nothing can be run for want of weights, or the device is not there.
@@ -43,7 +46,7 @@ def run_plan(
     from ldpbench.results.run_store import RunStore
 
     keep_freed_memory()
-    plan = _plan(session, request)
+    plan = _plan(session, request, outputs)
     outcomes = evaluate(plan, RunStore(runs or session.home.runs), manner, session.reporter)
     for outcome in outcomes:
         detail = f", {outcome.failures} failed" if outcome.failures else ""
@@ -62,9 +65,12 @@ def run_plan(
     return outcomes
 
 
-def _plan(session: Session, request: "Request") -> "Plan":
+def _plan(session: Session, request: "Request", outputs: "Outputs | None" = None) -> "Plan":
     from ldpbench.evaluation.plan import make_plan
+    from ldpbench.evaluation.plan_outputs import plan_outputs
 
+    if outputs is not None:
+        return plan_outputs(session.home, request, outputs, session.reporter)
     demand_device(request.device)
     plan = make_plan(session.home, request)
     if not plan.cells and any(skip.for_want_of_weights for skip in plan.skips):

@@ -2,7 +2,8 @@
 
 import sys
 from enum import StrEnum
-from typing import Annotated, Literal
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -12,6 +13,7 @@ from ldpbench.cli.options import (
     DeviceOption,
     ForceOption,
     MethodsOption,
+    PartialOption,
     RunsOption,
     TileOption,
     TlcOption,
@@ -23,6 +25,9 @@ from ldpbench.cli.options import (
 from ldpbench.cli.results import show_boards
 from ldpbench.cli.session import Answer, Session, command
 from ldpbench.core.errors import EXIT_DONE, EXIT_FAILURES, UsageError
+
+if TYPE_CHECKING:
+    from ldpbench.evaluation.outputs_only import Outputs
 
 
 class TaskName(StrEnum):
@@ -66,7 +71,7 @@ def _evaluate(
     force: ForceOption = False,
     plan_only: Annotated[bool, typer.Option("--dry-run", help="Say what would be run, and run nothing.")] = False,
     previews: Annotated[bool, typer.Option("--previews/--no-previews", help="Keep a picture of every output.")] = True,
-    predictions: Annotated[
+    save_predictions: Annotated[
         Literal["png16", "float16"] | None,
         typer.Option("--save-predictions", help="Keep every output in full depth, for `results rescore`."),
     ] = None,
@@ -96,6 +101,18 @@ def _evaluate(
         typer.Option("--array", help="I/N: this is task I of N that share the images of every cell, counted from 1."),
     ] = None,
     runs: RunsOption = None,
+    predictions: Annotated[
+        Path | None,
+        typer.Option("--predictions", help="Score the pictures in this folder, made by any other program."),
+    ] = None,
+    method_name: Annotated[
+        str | None, typer.Option("--method-name", help="With --predictions: what to call their maker.")
+    ] = None,
+    method_title: Annotated[str | None, typer.Option("--method-title", help="The same for people.")] = None,
+    inputs: Annotated[
+        str, typer.Option("--inputs", help="With --predictions: the views it was given, with commas.")
+    ] = "left,right",
+    allow_partial: PartialOption = False,
 ) -> Answer:
     """Run methods on prepared datasets and score them. Stopped at any moment, it continues where it was."""
     from ldpbench.evaluation.deblurring import Keeping
@@ -126,15 +143,40 @@ def _evaluate(
     manner = Manner(
         command=("ldpbench", *sys.argv[1:]),
         force=force,
-        keeping=Keeping(previews=previews, predictions=predictions),
+        keeping=Keeping(previews=previews, predictions=save_predictions),
         certify=certify,
         worker=this_worker(array, launch),
     )
     if plan_only:
         return dry_run(session, request, manner, runs)
-    outcomes = run_plan(session, request, manner, runs, launch)
+    outputs = _outputs(predictions, method_name, method_title, inputs, allow_partial=allow_partial)
+    if outputs is not None and (every or method):
+        raise UsageError("--predictions scores one folder", hint="leave out --all and --method")
+    outcomes = run_plan(session, request, manner, runs, launch, outputs)
     failed = [outcome for outcome in outcomes if outcome.failures or outcome.status == "failed"]
     speaks_for_all = launch.is_first and array is None
     datasets = {outcome.dataset.partition("/")[0] for outcome in outcomes}
     boards = show_boards(session, datasets=datasets) if speaks_for_all else []
     return Answer({"cells": documents(outcomes), "boards": boards}, exit_code=EXIT_FAILURES if failed else EXIT_DONE)
+
+
+def _outputs(
+    folder: Path | None, name: str | None, title: str | None, inputs: str, *, allow_partial: bool
+) -> "Outputs | None":
+    """What ``--predictions`` and its companions ask for.
+
+    Raises:
+        UsageError: If one comes without the other, or a view does not exist.
+    """
+    from ldpbench.evaluation.outputs_only import Outputs
+    from ldpbench.records.baseline import INPUT_VIEWS
+
+    if folder is None and name is None:
+        return None
+    if folder is None or name is None:
+        raise UsageError("--predictions and --method-name come together", hint="give both")
+    views = tuple(view.strip() for view in inputs.split(","))
+    known = [view for view in INPUT_VIEWS if view in views]
+    if len(known) != len(views):
+        raise UsageError(f"--inputs {inputs!r}: expected some of {', '.join(INPUT_VIEWS)}")
+    return Outputs(folder=folder, name=name, title=title, inputs=tuple(known), allow_partial=allow_partial)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ldpbench.data.prepared import PreparedDataset
+from ldpbench.evaluation.outputs_only import OutputFolder
 from ldpbench.methods.find import FoundMethod
 from ldpbench.methods.inference import Inference
 from ldpbench.methods.map_methods import MapMethod
@@ -16,7 +17,7 @@ from ldpbench.records.run import cell_key
 class Cell:
     """One method on one split of one dataset, read at one depth and resolution."""
 
-    source: FoundMethod | MapMethod
+    source: FoundMethod | MapMethod | OutputFolder
     method: MethodRef
     prepared: PreparedDataset
     dataset: DatasetRef

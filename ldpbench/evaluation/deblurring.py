@@ -9,16 +9,17 @@ from ldpbench.core.errors import MethodError
 from ldpbench.data import png16
 from ldpbench.data.pictures import display_picture
 from ldpbench.data.sample import Sample
-from ldpbench.evaluation.predictions import Form, encode
+from ldpbench.evaluation.predictions import Form, Image, encode
 from ldpbench.evaluation.reading import read_as
 from ldpbench.evaluation.scoring import Targets, prepare_targets, score_picture
 from ldpbench.methods.protocol import Deblurrer
-from ldpbench.methods.runtime import Restored, restore_sample
+from ldpbench.methods.runtime import restore_sample
 from ldpbench.records import Certificate, ImageRow, Protocol
 from ldpbench.records.protocol import Resolution
 
-Certify = Callable[[Sample, Restored, Targets], tuple[Certificate, ...]]
-"""Measures what a cheaper way of running a method cost on one picture."""
+Reading = tuple[int, Resolution]
+Certify = Callable[[Sample, Image, Targets], tuple[Certificate, ...]]
+"""Measures what a cheaper way of running a method cost on one picture: the scene, the answer, the targets."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ def deblur_image(
     deblurrer: Deblurrer,
     sample: Sample,
     protocols: tuple[Protocol, ...],
-    reading: tuple[int, Resolution],
+    reading: Reading,
     keeping: Keeping,
     certify: Certify | None = None,
 ) -> Made:
@@ -61,30 +62,56 @@ def deblur_image(
         LdpbenchError: If the method fails on it, or it cannot be scored.
     """
     read = read_as(sample, *reading)
-    targets = prepare_targets(read, protocols)
     restored = restore_sample(deblurrer, read)
-    scores = score_picture(restored.image, read, targets, protocols)
-    if protocols and not np.isfinite(restored.image).all():
+    if not protocols:
+        return Made(_row(read, seconds=restored.seconds, clipped_fraction=restored.clipped_fraction))
+    targets = prepare_targets(read, protocols)
+    made = score_image(restored.image, read, targets, protocols, keeping)
+    row = _row(read, seconds=restored.seconds, clipped_fraction=restored.clipped_fraction)
+    certificates = certify(read, restored.image, targets) if certify is not None else ()
+    return Made(row.model_copy(update={"scores": made.row.scores, "certificates": certificates}), made.files)
+
+
+def score_image(
+    image: Image, read: Sample, targets: Targets, protocols: tuple[Protocol, ...], keeping: Keeping
+) -> Made:
+    """Score a picture, whoever made it.
+
+    Args:
+        image: float32 (H, W, C) on the scale of the scene's views.
+        read: The scene as the protocols have it read.
+        targets: As ``prepare_targets`` made them.
+        protocols: All of one reading.
+        keeping: Which pictures are kept.
+
+    Raises:
+        MethodError: If the picture has values that are not finite.
+    """
+    scores = score_picture(image, read, targets, protocols)
+    if not np.isfinite(image).all():
         raise MethodError("it returned values that are not finite")
+    outside = float(((image < 0) | (image > 1)).mean())
+    row = _row(read, clipped_fraction=outside).model_copy(update={"scores": scores})
+    return Made(row, _files(image, read, keeping))
+
+
+def _row(read: Sample, *, clipped_fraction: float, seconds: float | None = None) -> ImageRow:
     height, width = read.left.shape[:2]
-    row = ImageRow(
-        sample_id=sample.id,
-        seconds=round(restored.seconds, 6),
+    return ImageRow(
+        sample_id=read.id,
+        seconds=None if seconds is None else round(seconds, 6),
         height_px=height,
         width_px=width,
-        clipped_fraction=round(restored.clipped_fraction, 9),
-        group=sample.group,
-        certificates=certify(read, restored, targets) if certify is not None and protocols else (),
-        scores=scores,
+        clipped_fraction=round(clipped_fraction, 9),
+        group=read.group,
     )
-    return Made(row, _files(restored, read, keeping) if protocols else {})
 
 
-def _files(restored: Restored, read: Sample, keeping: Keeping) -> dict[str, bytes]:
+def _files(image: Image, read: Sample, keeping: Keeping) -> dict[str, bytes]:
     files = {}
     if keeping.previews:
-        files[f"previews/{read.id}.png"] = png16.encode(display_picture(restored.image, read))
+        files[f"previews/{read.id}.png"] = png16.encode(display_picture(image, read))
     if keeping.predictions is not None:
-        suffix, data = encode(restored.image, keeping.predictions)
+        suffix, data = encode(image, keeping.predictions)
         files[f"predictions/{read.id}{suffix}"] = data
     return files

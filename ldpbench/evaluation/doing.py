@@ -7,6 +7,7 @@ from ldpbench.data.sample import Sample
 from ldpbench.evaluation.cell import Cell
 from ldpbench.evaluation.deblurring import Keeping, Made, deblur_image
 from ldpbench.evaluation.map_cells import restore_map_row
+from ldpbench.evaluation.outputs_only import OutputFolder, score_output
 from ldpbench.methods.loading import load_method
 from ldpbench.methods.map_methods import MapMethod
 
@@ -22,6 +23,8 @@ def load_doing(cell: Cell, keeping: Keeping, progress: Progress) -> Doing:
     """
     if isinstance(cell.source, MapMethod):
         return _maps(cell, cell.source, keeping)
+    if isinstance(cell.source, OutputFolder):
+        return _outputs(cell, cell.source, keeping)
     loaded = load_method(
         cell.source,
         device=cell.device,
@@ -40,6 +43,14 @@ def load_doing(cell: Cell, keeping: Keeping, progress: Progress) -> Doing:
         return deblur_image(loaded.deblurrer, sample, cell.protocols, reading, keeping)
 
     return deblur
+
+
+def _outputs(cell: Cell, outputs: OutputFolder, keeping: Keeping) -> Doing:
+    def score(sample: Sample, certified: bool) -> Made:
+        del certified
+        return score_output(outputs, sample, cell.protocols, (cell.bits, cell.resolution), keeping)
+
+    return score
 
 
 def _maps(cell: Cell, method: MapMethod, keeping: Keeping) -> Doing:

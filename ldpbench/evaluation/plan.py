@@ -46,7 +46,7 @@ def make_plan(home: Home, request: Request) -> Plan:
     of_maps = [name for name in names if is_map_method(name)]
     others = [name for name in names if name not in of_maps]
     tasks = _tasks(request, of_maps, others)
-    chosen = _chosen_datasets(home, request, tasks)
+    chosen = chosen_datasets(home, request, tasks)
     found: list[Cell | Skip] = []
     if "deblur" in tasks:
         found += _deblurring(request, others, chosen, with_maps=bool(tasks - {"deblur"}))
@@ -99,7 +99,13 @@ def _deblurring(
                 yield from _cells(method, prepared, request, way, untrained=wanting is not None)
 
 
-def _chosen_datasets(home: Home, request: Request, tasks: frozenset[Task]) -> list[PreparedDataset]:
+def chosen_datasets(home: Home, request: Request, tasks: frozenset[Task]) -> list[PreparedDataset]:
+    """The prepared datasets that are asked for; all of them where none is named.
+
+    Raises:
+        UsageError: If one of that name, split or protocol does not exist or serves none of the tasks.
+        MissingPrerequisiteError: If one is not prepared.
+    """
     split, datasets = request.split, _unique(request.datasets)
     for card in map(load_card, datasets):
         if not tasks & set(card.tasks):
@@ -157,12 +163,12 @@ def _reason_to_skip(
         return _no_sharp_picture(card)
     if split not in prepared.info.splits:
         return not_prepared(card, split)
-    if not _readings(card, request.protocols):
+    if not readings(card, request.protocols):
         return f"it has no protocol {' or '.join(request.protocols)}"
     return refusal(method, inference.for_size(card.height_px, card.width_px), request.dtype)
 
 
-def _readings(card: DatasetCard, asked: Sequence[str]) -> dict[tuple[int, Resolution], list[str]]:
+def readings(card: DatasetCard, asked: Sequence[str]) -> dict[tuple[int, Resolution], list[str]]:
     """The ids of the protocols that are asked for, by how they read the pictures."""
     readings = {f"{card.id}/{spec.id}": (spec.bits or card.bits, spec.resolution) for spec in card.protocols}
     first = next(iter(readings.values()))
@@ -181,7 +187,7 @@ def _cells(
     chosen = None if untrained else choose_weights(method, given)
     dataset = dataset_ref(prepared, request.split, request.limit)
     limit = None if dataset.n_images == prepared.info.splits[request.split].count else dataset.n_images
-    for (bits, resolution), names in _readings(card, () if untrained else request.protocols).items():
+    for (bits, resolution), names in readings(card, () if untrained else request.protocols).items():
         shrink = 2 if resolution == "half" else 1
         way = inference.for_size(card.height_px // shrink, card.width_px // shrink)
         bound = bind_protocols(

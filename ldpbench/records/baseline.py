@@ -15,6 +15,7 @@ RECORD_FILE = "baseline.yaml"
 Kind = Literal["reference", "training-free", "network", "estimator"]
 """``estimator``: makes blur maps and restores no picture."""
 InputView = Literal["left", "right", "center", "blur_map"]
+INPUT_VIEWS: tuple[InputView, ...] = ("left", "right", "center", "blur_map")
 
 
 class Paper(Record):
