@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ldpbench.cli import results_compare, results_diff, results_reproduce, results_rescore
 from ldpbench.cli.metrics import number
 from ldpbench.cli.options import DatasetsOption, OutOption
 from ldpbench.cli.session import Answer, Session, command
@@ -26,6 +27,8 @@ def register(app: typer.Typer) -> None:
     command(group, "export", schema="results.export", example="ldpbench results export --format csv -o boards.csv")(
         _export
     )
+    for module in (results_compare, results_diff, results_reproduce, results_rescore):
+        module.register(group)
     app.add_typer(group, name="results")
 
 

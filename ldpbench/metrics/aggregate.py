@@ -8,8 +8,6 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from ldpbench.core.errors import UsageError
 from ldpbench.records import MetricSpec
 from ldpbench.records.run import ScoreStatus
@@ -43,8 +41,8 @@ class Summary:
 
 
 def mean(values: Sequence[float]) -> float:
-    """Arithmetic mean; +inf if a value is, NaN if a value is or there are none."""
-    return float(np.mean(values)) if len(values) else math.nan
+    """Arithmetic mean, exactly rounded whatever the order; +inf if a value is, NaN if a value is or there are none."""
+    return math.fsum(values) / len(values) if len(values) else math.nan
 
 
 def mse_rel(psnrs: Sequence[float]) -> float:
@@ -153,16 +151,43 @@ def summarise(scores: Sequence[Scored], compute: Callable[[Sequence[float]], flo
     """
     finite = [value for value, status in scores if status == "ok" and value is not None]
     counts = {status: sum(found == status for _, found in scores) for status in ("identical", "undefined", "failed")}
-    whole: float | None = None
-    if len(scores) and not counts["undefined"] and not counts["failed"]:
-        whole = compute([*finite, *([math.inf] * counts["identical"])])
-    return Summary(
-        mean=whole,
-        finite_mean=compute(finite) if finite else None,
-        n_images=len(scores),
+    return summarise_counts(
+        finite,
         n_identical=counts["identical"],
         n_undefined=counts["undefined"],
         n_failed=counts["failed"],
+        compute=compute,
+    )
+
+
+def summarise_counts(
+    finite: Sequence[float],
+    *,
+    n_identical: int,
+    n_undefined: int,
+    n_failed: int,
+    compute: Callable[[Sequence[float]], float] = mean,
+) -> Summary:
+    """``summarise`` of images that were counted already.
+
+    Args:
+        finite: The values that are numbers.
+        n_identical: Images identical to their target.
+        n_undefined: Images for which the metric has no value.
+        n_failed: Images without a usable prediction.
+        compute: As ``summarise``.
+    """
+    n_images = len(finite) + n_identical + n_undefined + n_failed
+    whole: float | None = None
+    if n_images and not n_undefined and not n_failed:
+        whole = compute([*finite, *([math.inf] * n_identical)])
+    return Summary(
+        mean=whole,
+        finite_mean=compute(finite) if finite else None,
+        n_images=n_images,
+        n_identical=n_identical,
+        n_undefined=n_undefined,
+        n_failed=n_failed,
     )
 
 

@@ -9,11 +9,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 import duckdb
 
 from ldpbench.core.errors import UsageError
-from ldpbench.metrics.aggregate import SET_METRICS, mean, rmse_mean, summarise
+from ldpbench.core.names import unknown_name
+from ldpbench.metrics.aggregate import SET_METRICS, mean, rmse_mean, summarise_counts
 from ldpbench.metrics.catalogue import METRICS
 from ldpbench.records import MetricSpec, Protocol, RunRecord
 from ldpbench.results.ranking import best_two, competition_ranks
-from ldpbench.results.standing import FAILED, Standing, as_number, load_standings
+from ldpbench.results.standing import EVERY, Standing, load_standings
 from ldpbench.results.views import Aggregate, Board, BoardRow, SampleScores, StoredRun
 
 Aggregates = dict[str, Aggregate]
@@ -21,46 +22,97 @@ Aggregates = dict[str, Aggregate]
 
 
 def boards(connection: duckdb.DuckDBPyConnection) -> list[Board]:
-    """One board per protocol and region: by dataset, whole sets before subsets, protocols in the order of their card.
+    """One board per protocol, region and group of scenes.
 
-    A method is represented by its latest complete run under the protocol, else by its latest partial one, unranked.
+    By dataset, pictures before maps, whole sets before subsets, protocols in the order of their card; all scenes
+    before their groups. A method is represented by its latest complete run under the protocol, else by its latest
+    partial one, unranked.
     """
     by_protocol: dict[str, list[Standing]] = defaultdict(list)
     for standing in load_standings(connection):
         by_protocol[standing.protocol.hash].append(standing)
     ordered = sorted(by_protocol.values(), key=lambda standings: _place(standings[-1]))
-    return [_board(standings, region) for standings in ordered for region in standings[-1].protocol.regions]
+    return [
+        _board(standings, region, group)
+        for standings in ordered
+        for region in standings[-1].protocol.regions
+        for group in _groups(standings)
+    ]
 
 
-def sample_scores(connection: duckdb.DuckDBPyConnection, protocol_hash: str, region: str = "all") -> list[SampleScores]:
-    """Every image of every standing run under one protocol and region, ordered by sample id, then by method id.
+def _groups(standings: Sequence[Standing]) -> list[str]:
+    """All scenes, then the groups; a single group would be all scenes again."""
+    names = frozenset[str]().union(*(standing.groups for standing in standings))
+    return [EVERY, *(sorted(names) if len(names) > 1 else ())]
+
+
+def sample_scores(
+    connection: duckdb.DuckDBPyConnection, protocol_hash: str, region: str = EVERY, *, group: str = EVERY
+) -> list[SampleScores]:
+    """Every image of every standing run under one protocol, region and group, ordered by sample id, then by method id.
 
     Raises:
-        UsageError: If nothing was measured under the protocol, or it has no such region.
+        UsageError: If nothing was measured under the protocol, or it has no such region or group.
     """
-    standings = load_standings(connection, protocol_hash)
-    regions = {name for standing in standings for name in standing.protocol.regions}
+    _demand_view(connection, protocol_hash, region, group)
+    rows = connection.execute(
+        """
+        SELECT i.run_id, l.method_id, i.sample_id, i.seconds, i.failure_message, i.group_name, s.metrics, s.numbers
+        FROM images AS i
+        JOIN latest_run AS l ON l.run_id = i.run_id AND l.protocol = $1
+        LEFT JOIN (
+            SELECT run_id, sample_id, list(metric) AS metrics,
+                list(CASE status WHEN 'identical' THEN 'infinity'::DOUBLE WHEN 'ok' THEN value END) AS numbers
+            FROM image_scores WHERE protocol = $1 AND region = $2 GROUP BY run_id, sample_id
+        ) AS s ON s.run_id = i.run_id AND s.sample_id = i.sample_id
+        WHERE (i.failure_message IS NOT NULL OR s.metrics IS NOT NULL) AND ($3 = 'all' OR i.group_name = $3)
+        ORDER BY i.sample_id, l.method_id
+        """,
+        [protocol_hash, region, group],
+    ).fetchall()
+    document = connection.execute(
+        "SELECT document FROM protocols WHERE protocol = ? LIMIT 1", [protocol_hash]
+    ).fetchone()
+    assert document is not None, "demanded"
+    nothing: dict[str, float | None] = dict.fromkeys(_metric_ids(Protocol.model_validate_json(document[0])))
+
+    def values(metrics: list[str] | None, numbers: list[float | None], failure: str | None) -> dict[str, float | None]:
+        return nothing if failure is not None or not metrics else nothing | dict(zip(metrics, numbers, strict=True))
+
+    return [
+        SampleScores(
+            run_id=run_id,
+            method_id=method_id,
+            sample_id=sample_id,
+            values=nothing
+            if failure is not None or not metrics
+            else nothing | dict(zip(metrics, numbers, strict=True)),
+            group=name,
+            seconds=seconds,
+            failure=failure,
+        )
+        for run_id, method_id, sample_id, seconds, failure, name, metrics, numbers in rows
+    ]
+
+
+def _demand_view(connection: duckdb.DuckDBPyConnection, protocol_hash: str, region: str, group: str) -> None:
+    documents = connection.execute(
+        "SELECT DISTINCT document FROM protocols JOIN latest_run USING (protocol, run_id) WHERE protocol = ?",
+        [protocol_hash],
+    ).fetchall()
+    regions = {name for (document,) in documents for name in Protocol.model_validate_json(document).regions}
     if region not in regions:
-        found = f"its regions are {', '.join(sorted(regions))}" if standings else "no run was measured under it"
+        found = f"its regions are {', '.join(sorted(regions))}" if documents else "no run was measured under it"
         raise UsageError(
             f"protocol {protocol_hash[:12]} has no scores in region {region!r}: {found}",
             hint="take protocol_hash and region from one of the boards",
         )
-    rows = [
-        SampleScores(
-            run_id=standing.record.run_id,
-            method_id=standing.record.method.id,
-            sample_id=image.sample_id,
-            values={
-                metric: as_number(standing.scored(region, image, metric)) for metric in _metric_ids(standing.protocol)
-            },
-            seconds=image.seconds,
-            failure=image.failure,
-        )
-        for standing in standings
-        for image in standing.images_of(region)
-    ]
-    return sorted(rows, key=lambda row: (row.sample_id, row.method_id))
+    known = connection.execute(
+        "SELECT DISTINCT group_name FROM images JOIN latest_run USING (run_id) WHERE protocol = ?", [protocol_hash]
+    ).fetchall()
+    groups = [EVERY, *sorted(name for (name,) in known if name)]
+    if group not in groups:
+        raise unknown_name(f"group of scenes under protocol {protocol_hash[:12]}", group, groups)
 
 
 def runs(connection: duckdb.DuckDBPyConnection) -> list[StoredRun]:
@@ -69,11 +121,14 @@ def runs(connection: duckdb.DuckDBPyConnection) -> list[StoredRun]:
     return [StoredRun(record=RunRecord.model_validate_json(document), folder=folder) for document, folder in rows]
 
 
-def _place(standing: Standing) -> tuple[str, str, bool, int, str]:
+_TASKS = ("deblur", "blurmap", "disparity")
+
+
+def _place(standing: Standing) -> tuple[str, str, int, bool, int, str]:
     """Where the boards of a protocol come among all boards."""
-    dataset = standing.record.dataset
-    position = standing.record.protocols.index(standing.protocol)
-    return dataset.id, dataset.split, not dataset.complete, position, standing.protocol.hash
+    dataset, protocol = standing.record.dataset, standing.protocol
+    position = standing.record.protocols.index(protocol)
+    return dataset.id, dataset.split, _TASKS.index(protocol.task), not dataset.complete, position, protocol.hash
 
 
 def _metric_ids(protocol: Protocol) -> list[str]:
@@ -92,12 +147,12 @@ def _columns(protocol: Protocol) -> tuple[MetricSpec, ...]:
     return (*known, *(metric.spec for metric in of_sets if metric.compute is not rmse_mean))
 
 
-def _board(standings: Sequence[Standing], region: str) -> Board:
-    """The board of one protocol, whose standings come oldest first, in one of its regions."""
+def _board(standings: Sequence[Standing], region: str, group: str) -> Board:
+    """The board of one protocol, whose standings come oldest first, in one of its regions, on one group of scenes."""
     newest = standings[-1]
     columns = _columns(newest.protocol)
     values = {
-        standing.record.run_id: {spec.id: _aggregate(standing, region, spec.id) for spec in columns}
+        standing.record.run_id: {spec.id: _aggregate(standing, region, group, spec.id) for spec in columns}
         for standing in standings
     }
     reasons = {
@@ -111,14 +166,16 @@ def _board(standings: Sequence[Standing], region: str) -> Board:
         for standing in standings
     ]
     rows.sort(key=lambda row: (row.rank is None, row.rank or 0, row.method_id))
+    dataset = newest.record.dataset
     leaders = {spec.id: _leaders(spec, rows) for spec in columns}
     return Board(
         protocol=newest.protocol,
         protocol_hash=newest.protocol.hash,
         region=region,
-        complete=newest.record.dataset.complete,
-        n_images=newest.record.dataset.n_images,
-        n_images_whole=newest.record.dataset.n_images_whole,
+        group=group,
+        complete=dataset.complete,
+        n_images=dataset.n_images if group == EVERY else max(standing.tried.get(group, 0) for standing in standings),
+        n_images_whole=dataset.n_images_whole if group == EVERY else None,
         metrics=columns,
         rows=tuple(rows),
         best={metric: best for metric, (best, _) in leaders.items() if best},
@@ -127,12 +184,18 @@ def _board(standings: Sequence[Standing], region: str) -> Board:
     )
 
 
-def _aggregate(standing: Standing, region: str, metric: str) -> Aggregate:
-    """One metric over the images of a region; images that failed or were never tried are counted in every region."""
+def _aggregate(standing: Standing, region: str, group: str, metric: str) -> Aggregate:
+    """One metric over the images of a region and a group."""
     of_set = SET_METRICS.get(metric)
     source, compute = (of_set.source, of_set.compute) if of_set else (metric, mean)
-    scored = [standing.scored(region, image, source) for image in standing.images_of(region)]
-    summary = summarise([*scored, *[FAILED] * standing.n_missing], compute)
+    tally = standing.tally(region, group, source)
+    summary = summarise_counts(
+        tally.values,
+        n_identical=tally.n_identical,
+        n_undefined=tally.n_undefined,
+        n_failed=tally.n_failed,
+        compute=compute,
+    )
     return Aggregate(
         mean=summary.mean,
         finite_mean=summary.finite_mean,

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import duckdb
 
-from ldpbench.core.errors import LdpbenchError, MissingPrerequisiteError
+from ldpbench.core.errors import IntegrityError, LdpbenchError, MissingPrerequisiteError
 from ldpbench.core.progress import SILENT, Progress
 from ldpbench.results.ingest import replace_runs, tables_in
 from ldpbench.results.migrations import migrate
@@ -40,6 +40,7 @@ def open_lake(runs: Place, progress: Progress = SILENT) -> Iterator[duckdb.DuckD
     Raises:
         UsageError: If the address has a scheme that nobody knows.
         MissingPrerequisiteError: If nothing is there, or it cannot be read.
+        IntegrityError: If Parquet is damaged; that may come to light only when it is asked.
     """
     store = RunStore(runs)
     if not store.root.exists():
@@ -48,8 +49,14 @@ def open_lake(runs: Place, progress: Progress = SILENT) -> Iterator[duckdb.DuckD
         if isinstance(store.root, RemoteFolder):
             connection.register_filesystem(store.root.system)
         migrate(connection, Path(":memory:"))
-        _lay_over(connection, _fill(connection, store, progress))
-        yield connection
+        try:
+            _lay_over(connection, _fill(connection, store, progress))
+            yield connection
+        except duckdb.Error as error:
+            raise IntegrityError(
+                f"{store.address}: the Parquet of its runs cannot be used: {str(error).splitlines()[0]}",
+                hint="`ldpbench ingest` reads the rows themselves where Parquet is damaged",
+            ) from error
 
 
 def _fill(connection: duckdb.DuckDBPyConnection, store: RunStore, progress: Progress) -> list[Folder]:

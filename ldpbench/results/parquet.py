@@ -42,6 +42,8 @@ class Seal:
     """Bytes of ``run.json`` and of every file of rows: enough to notice a run that went on, without reading it."""
     tables: dict[str, str]
     """SHA-256 of the other tables' files."""
+    table_sizes: dict[str, int]
+    """Bytes of the other tables' files."""
 
 
 def write_tables(folder: Folder) -> None:
@@ -54,14 +56,15 @@ def write_tables(folder: Folder) -> None:
     stored = read_run(folder)
     tables = tables_of(stored)
     hashes: dict[str, str] = {}
+    sizes: dict[str, int] = {}
     for name, table in TABLE_FILES.items():
         metadata = {}
         if table == RUN_TABLE:
-            seal = Seal(stored.content_sha256, _sizes(folder.names()), hashes)
+            seal = Seal(stored.content_sha256, _sizes(folder.names()), hashes, sizes)
             metadata = {_SEAL: json.dumps(asdict(seal)).encode()}
         data = _encoded(tables[table].replace_schema_metadata(metadata))
         folder.write(name, data)
-        hashes[name] = sha256_bytes(data)
+        hashes[name], sizes[name] = sha256_bytes(data), len(data)
 
 
 def read_tables(folder: Folder, record: RunRecord, content_sha256: str) -> dict[str, pa.Table] | None:
@@ -118,9 +121,10 @@ def is_current_by_size(folder: Folder) -> bool:
     if any(name not in names for name in (RUN_FILE, *TABLE_FILES)):
         return False
     try:
-        return read_seal(folder).sizes == _sizes(names)
+        seal = read_seal(folder)
     except IntegrityError:
         return False
+    return seal.sizes == _sizes(names) and all(names[name] == size for name, size in seal.table_sizes.items())
 
 
 def _sizes(names: Mapping[str, int]) -> dict[str, int]:

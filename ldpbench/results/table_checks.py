@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import get_args
 
 import numpy as np
@@ -17,13 +18,21 @@ _PLACE = ("sample_id", "protocol", "region", "metric")
 """What tells one score of a run from another."""
 
 
+@dataclass(frozen=True)
+class _Codes:
+    """A column of texts as numbers, and what they stand for."""
+
+    numbers: np.ndarray
+    texts: pa.Array
+
+
 def table_faults(record: RunRecord, images: pa.Table, scores: pa.Table) -> list[str]:
     """Whatever is wrong with the rows of a run.
 
     Args:
         record: The run.
         images: One row per image, columns as ``tables_of`` gives them.
-        scores: One row per score; its texts are dictionaries.
+        scores: One row per score, columns as ``tables_of`` gives them.
 
     Returns:
         One sentence for each kind of fault, with the number of rows that have it; empty if all is well.
@@ -60,11 +69,11 @@ def _score_faults(record: RunRecord, images: pa.Table, scores: pa.Table) -> Iter
         yield from missing
         return
     codes = {name: _codes(scores[name]) for name in (*_PLACE, "status")}
-    known = set(images["sample_id"].to_pylist())
-    if strangers := sum(name not in known for name in codes["sample_id"][1]):
+    if strangers := _count(pc.invert(pc.is_in(codes["sample_id"].texts, images["sample_id"]))):
         yield f"the scores of {strangers} images belong to no image of the run"
     yield from _reference_faults(record, codes)
-    if repeated := scores.num_rows - np.unique(_combined(codes, _PLACE)).size:
+    places = np.sort(_combined(codes, _PLACE))
+    if repeated := int(np.count_nonzero(places[1:] == places[:-1])):
         yield f"{repeated} scores are there twice"
     yield from _endless(scores, "value")
     yield from _value_faults(images, scores, codes)
@@ -87,7 +96,7 @@ def _endless(table: pa.Table, *names: str) -> Iterator[str]:
             yield f"{wrong} rows have a {name} that is not finite"
 
 
-def _reference_faults(record: RunRecord, codes: dict[str, tuple[np.ndarray, list[str]]]) -> Iterator[str]:
+def _reference_faults(record: RunRecord, codes: dict[str, _Codes]) -> Iterator[str]:
     """Protocols, regions and metrics that the record does not speak of."""
     expected = {
         (protocol.hash, region, reference.partition("/")[0])
@@ -96,46 +105,45 @@ def _reference_faults(record: RunRecord, codes: dict[str, tuple[np.ndarray, list
         for reference in protocol.metrics
     }
     names = ("protocol", "region", "metric")
-    found = np.unique(np.stack([codes[name][0] for name in names]), axis=1)
-    for row in found.T:
-        place = tuple(codes[name][1][code] for name, code in zip(names, row, strict=True))
+    shape = [len(codes[name].texts) for name in names]
+    for numbers in zip(*np.unravel_index(np.flatnonzero(np.bincount(_combined(codes, names))), shape), strict=True):
+        place = tuple(codes[name].texts[int(number)].as_py() for name, number in zip(names, numbers, strict=True))
         if place not in expected:
             yield f"the record has no metric {place[2]} in region {place[1]!r} of protocol {place[0][:12]}"
 
 
-def _value_faults(images: pa.Table, scores: pa.Table, codes: dict[str, tuple[np.ndarray, list[str]]]) -> Iterator[str]:
+def _value_faults(images: pa.Table, scores: pa.Table, codes: dict[str, _Codes]) -> Iterator[str]:
     """A value without the status that goes with it."""
-    status, statuses = codes["status"]
+    status = codes["status"]
+    statuses = status.texts.to_pylist()
     if unknown := set(statuses) - set(get_args(ScoreStatus)):
         yield f"no score has the status {sorted(unknown)[0]!r}"
         return
-    is_ok = status == statuses.index("ok") if "ok" in statuses else np.zeros(len(status), bool)
+    is_ok = np.array([text == "ok" for text in statuses])[status.numbers]
     has_value = scores["value"].is_valid().to_numpy()
     if wrong := int(np.count_nonzero(is_ok != has_value)):
         yield f"{wrong} scores have a value without the status ok, or the status without a value"
-    failed = set(images.filter(pc.is_valid(images["failure_kind"]))["sample_id"].to_pylist())
-    if failed:
-        sample, samples = codes["sample_id"]
-        of_failed = np.array([name in failed for name in samples])[sample]
+    failed = images.filter(pc.is_valid(images["failure_kind"]))["sample_id"]
+    if failed.length():
+        sample = codes["sample_id"]
+        of_failed = pc.is_in(sample.texts, failed).to_numpy(zero_copy_only=False)[sample.numbers]
         if wrong := int(np.count_nonzero(of_failed & is_ok)):
             yield f"{wrong} scores have a value although their image failed"
 
 
-def _codes(column: pa.ChunkedArray) -> tuple[np.ndarray, list[str]]:
-    """A column of texts as numbers, and what they stand for."""
-    whole = column.combine_chunks()
+def _codes(column: pa.ChunkedArray) -> _Codes:
+    whole = pc.dictionary_encode(column).combine_chunks()
     array = whole.chunk(0) if isinstance(whole, pa.ChunkedArray) else whole
-    return array.indices.to_numpy(), array.dictionary.to_pylist()
+    return _Codes(array.indices.to_numpy(), array.dictionary)
 
 
-def _combined(codes: dict[str, tuple[np.ndarray, list[str]]], names: tuple[str, ...]) -> np.ndarray:
+def _combined(codes: dict[str, _Codes], names: tuple[str, ...]) -> np.ndarray:
     """One number for each combination of texts."""
-    combined = np.zeros(len(codes[names[0]][0]), np.int64)
+    combined = np.zeros(len(codes[names[0]].numbers), np.int64)
     for name in names:
-        numbers, texts = codes[name]
-        combined = combined * len(texts) + numbers
+        combined = combined * len(codes[name].texts) + codes[name].numbers
     return combined
 
 
-def _count(mask: pa.ChunkedArray) -> int:
+def _count(mask: pa.ChunkedArray | pa.Array) -> int:
     return int(pc.sum(mask).as_py() or 0)

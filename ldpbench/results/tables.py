@@ -30,7 +30,7 @@ _IMAGES = pa.schema(
 _SCORES = pa.schema(
     {
         "run_id": _TEXT,
-        "sample_id": _TEXT,
+        "sample_id": pa.string(),
         "protocol": _TEXT,
         "region": _TEXT,
         "metric": _TEXT,

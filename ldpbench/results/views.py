@@ -4,6 +4,10 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from ldpbench.records import MetricSpec, Protocol, RunRecord
+from ldpbench.results.statistics.bootstrap import Interval
+
+View = tuple[str, str, str]
+"""Protocol hash, region and group of scenes."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,6 +27,8 @@ class Aggregate:
     """Images that failed or were never tried."""
     n_undefined: int = 0
     """Images for which the metric has no value."""
+    interval: Interval | None = None
+    """Of the mean, 95 %, from the paired bootstrap over images; see ``with_statistics``."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,15 +48,19 @@ class BoardRow:
     values: dict[str, Aggregate]
     """By metric id."""
     seconds_median: float | None
+    tied_with: tuple[str, ...] = ()
+    """Methods that the images cannot tell from this one by the board's first metric; see ``with_statistics``."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Board:
-    """All methods measured under one protocol, in one region."""
+    """All methods measured under one protocol, in one region, on one group of scenes."""
 
     protocol: Protocol
     protocol_hash: str
     region: str
+    group: str = "all"
+    """A group of scenes such as ``indoor``; ``all`` for all of them together."""
     complete: bool
     """False for a subset of the dataset."""
     n_images: int
@@ -66,6 +76,11 @@ class Board:
     unknown_metrics: tuple[str, ...] = ()
     """Metrics of the protocol that this ldpbench does not know in that version, such as ``psnr/2``: no columns."""
 
+    @property
+    def view(self) -> View:
+        """Where its scores are looked up."""
+        return self.protocol_hash, self.region, self.group
+
 
 @dataclass(frozen=True, kw_only=True)
 class SampleScores:
@@ -76,6 +91,7 @@ class SampleScores:
     sample_id: str
     values: dict[str, float | None]
     """By metric id; +inf for an identical image, None where undefined or failed."""
+    group: str | None = None
     seconds: float | None
     failure: str | None
 

@@ -13,6 +13,7 @@ from ldpbench.methods.map_methods import map_method_records
 from ldpbench.metrics.aggregate import SET_METRICS
 from ldpbench.metrics.catalogue import METRICS, get_spec
 from ldpbench.results.board import boards, runs, sample_scores
+from ldpbench.results.board_statistics import with_statistics
 from ldpbench.results.connection import open_for_reading
 from ldpbench.results.published import published_tables
 from ldpbench.site.compose import compose
@@ -43,14 +44,15 @@ def read_facts(home: Home) -> Facts:
         UsageError: If a record is not valid.
     """
     with open_for_reading(home.database) as connection:
-        found = tuple(boards(connection))
-        scores = {
-            (board.protocol_hash, board.region): tuple(sample_scores(connection, board.protocol_hash, board.region))
-            for board in found
-        }
+        scores = {}
+        found = []
+        for board in boards(connection):
+            rows = sample_scores(connection, board.protocol_hash, board.region, group=board.group)
+            scores[board.view] = tuple(rows)
+            found.append(with_statistics(board, rows))
         stored = tuple(runs(connection))
     return Facts(
-        boards=found,
+        boards=tuple(found),
         scores=scores,
         runs=stored,
         cards=all_cards(),

@@ -79,7 +79,7 @@ def _board_page(protocol: Protocol, lookup: Lookup) -> BoardPage:
         protocol=protocol.id,
         why=lookup.why(protocol),
         badge=completeness(main),
-        regions=tuple(_region_view(board, lookup) for board in boards.values()),
+        regions=tuple(_view(board, lookup) for board in [*boards.values(), *lookup.groups(protocol.hash)]),
         facts=protocol_facts(protocol),
         metrics=metric_facts(main.metrics),
         others=tuple(_other(protocol, other, lookup) for other in others),
@@ -87,14 +87,19 @@ def _board_page(protocol: Protocol, lookup: Lookup) -> BoardPage:
     )
 
 
-def _region_view(board: Board, lookup: Lookup) -> RegionView:
-    title = region_title(board.region)
-    caption = f"{lookup.board_title(board.protocol)}: {title.lower()}"
+def _view(board: Board, lookup: Lookup) -> RegionView:
+    """A board in one region, or on one group of scenes."""
+    of_group = board.group != "all"
+    title = board.group.capitalize() if of_group else region_title(board.region)
+    name = f"group-{safe_name(board.group)}" if of_group else f"region-{safe_name(board.region)}"
+    meaning = (
+        f"Only the {board.n_images} scenes of the group {board.group}." if of_group else region_meaning(board.region)
+    )
     return RegionView(
-        anchor=f"region-{safe_name(board.region)}",
+        anchor=name,
         title=title,
-        meaning=region_meaning(board.region),
-        table=board_table(board, caption, lookup.scores(board)),
+        meaning=meaning,
+        table=board_table(board, f"{lookup.board_title(board.protocol)}: {title.lower()}", lookup.scores(board)),
         notes=licence_notes(board.metrics),
     )
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from ldpbench.records import BaselineRecord, DatasetCard, MetricSpec
-from ldpbench.results.views import Board, PublishedTable, SampleScores, StoredRun
+from ldpbench.results.views import Board, PublishedTable, SampleScores, StoredRun, View
 from ldpbench.site.pages import Picture
 
 SceneKey = tuple[str, str, str]
@@ -26,8 +26,8 @@ class Facts:
     """The input of ``compose``."""
 
     boards: tuple[Board, ...] = ()
-    scores: Mapping[tuple[str, str], tuple[SampleScores, ...]] = field(default_factory=dict)
-    """By protocol hash and region."""
+    scores: Mapping[View, tuple[SampleScores, ...]] = field(default_factory=dict)
+    """By protocol hash, region and group."""
     runs: tuple[StoredRun, ...] = ()
     cards: Mapping[str, DatasetCard] = field(default_factory=dict)
     methods: Mapping[str, BaselineRecord] = field(default_factory=dict)
@@ -45,5 +45,5 @@ class Facts:
         found: dict[tuple[str, str], set[str]] = {}
         for board in self.boards:
             ids = found.setdefault((board.protocol.dataset_id, board.protocol.split), set())
-            ids.update(row.sample_id for row in self.scores.get((board.protocol_hash, board.region), ()))
+            ids.update(row.sample_id for row in self.scores.get(board.view, ()))
         return {key: tuple(sorted(found[key])) for key in sorted(found)}

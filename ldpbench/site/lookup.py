@@ -5,7 +5,7 @@ from functools import cached_property
 
 from ldpbench.core.names import share_of
 from ldpbench.records import DatasetCard, MapProtocolSpec, Protocol, ProtocolSpec
-from ldpbench.results.views import Board, SampleScores, StoredRun
+from ldpbench.results.views import Board, SampleScores, StoredRun, View
 from ldpbench.site.facts import Facts, SceneKey, ScenePictures
 from ldpbench.site.names import board_pages, safe_name, scene_page
 from ldpbench.site.pages import Badge, Link
@@ -46,11 +46,20 @@ class Lookup:
 
     @cached_property
     def regions(self) -> dict[str, dict[str, Board]]:
-        """Protocol hash -> region -> board, the whole picture first."""
+        """Protocol hash -> region -> board over all scenes, the whole picture first."""
         found: dict[str, dict[str, Board]] = {key: {} for key in self.protocols}
         for board in sorted(self.facts.boards, key=self._region_order):
-            found[board.protocol_hash][board.region] = board
+            if board.group == "all":
+                found[board.protocol_hash][board.region] = board
         return found
+
+    def groups(self, protocol_hash: str) -> list[Board]:
+        """The boards of groups of scenes, such as indoor and outdoor, over whole pictures."""
+        return [
+            board
+            for board in self.facts.boards
+            if board.protocol_hash == protocol_hash and board.group != "all" and board.region == "all"
+        ]
 
     @staticmethod
     def _region_order(board: Board) -> tuple[bool, int, str]:
@@ -63,10 +72,10 @@ class Lookup:
         return next(iter(self.regions[protocol_hash].values()))
 
     @cached_property
-    def _scores(self) -> dict[tuple[str, str], tuple[SampleScores, ...]]:
+    def _scores(self) -> dict[View, tuple[SampleScores, ...]]:
         found = {}
         for board in self.facts.boards:
-            key = (board.protocol_hash, board.region)
+            key = board.view
             place = {row.run_id: number for number, row in enumerate(board.rows)}
             rows = self.facts.scores.get(key, ())
             order = [((place.get(row.run_id, len(place)), row.run_id, row.sample_id), row) for row in rows]
@@ -76,14 +85,14 @@ class Lookup:
     @cached_property
     def _scene_scores(self) -> dict[tuple[str, str, str], list[SampleScores]]:
         found: dict[tuple[str, str, str], list[SampleScores]] = {}
-        for (protocol_hash, region), rows in self._scores.items():
-            for row in rows:
+        for (protocol_hash, region, group), rows in self._scores.items():
+            for row in rows if group == "all" else ():
                 found.setdefault((protocol_hash, region, row.sample_id), []).append(row)
         return found
 
     def scores(self, board: Board) -> Sequence[SampleScores]:
         """Per-image rows of a board, in the order of its methods and then of its scenes."""
-        return self._scores[board.protocol_hash, board.region]
+        return self._scores[board.view]
 
     def scene_scores(self, board: Board, sample_id: str) -> Sequence[SampleScores]:
         """A board's rows of one scene, in the order of its methods."""

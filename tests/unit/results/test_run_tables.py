@@ -288,6 +288,19 @@ def test_the_lake_reads_rows_of_a_run_that_went_on_since(runs):
         assert connection.execute("SELECT count(*) FROM images").fetchone() == (2,)
 
 
+def test_the_lake_does_not_trust_a_shorter_table_and_names_a_damaged_one(runs):
+    folder = write_run(runs, "run-a")
+    write_tables(LocalFolder(folder))
+    whole = (folder / "scores.parquet").read_bytes()
+    (folder / "scores.parquet").write_bytes(whole[:-10])
+    with open_lake(runs) as connection:
+        assert connection.execute("SELECT count(*) FROM image_scores").fetchone() == (6,)
+    (folder / "scores.parquet").write_bytes(b"x" * len(whole))
+    with pytest.raises(IntegrityError, match="cannot be used") as caught, open_lake(runs) as connection:
+        boards(connection)
+    assert "ingest" in caught.value.hint
+
+
 def test_a_seal_knows_what_it_was_made_of(runs):
     folder = write_run(runs, "run-a")
     write_tables(LocalFolder(folder))

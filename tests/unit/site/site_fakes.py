@@ -230,7 +230,7 @@ def make_facts(**changes: Any) -> Facts:
     made = [make_board(native, psnr), make_board(native, psnr, region="near"), make_board(registered, psnr)]
     fields: dict[str, Any] = {
         "boards": tuple(board for board, _ in made),
-        "scores": {(board.protocol_hash, board.region): scores for board, scores in made},
+        "scores": {board.view: scores for board, scores in made},
         "runs": make_runs(made[0][0]),
         "cards": {"toy": make_card()},
         "methods": {"fake": make_baseline(), "unused": make_baseline("unused")},

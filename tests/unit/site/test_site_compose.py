@@ -91,7 +91,7 @@ def test_a_dataset_without_a_card_is_shown_by_its_id() -> None:
 
 def test_subsets_say_how_much_was_there() -> None:
     board, scores = make_board(make_protocol(), {"fake": [30.0, 31.0]}, n_images_whole=17)
-    facts = make_facts(boards=(board,), scores={(board.protocol_hash, "all"): scores})
+    facts = make_facts(boards=(board,), scores={(board.protocol_hash, "all", "all"): scores})
     assert index_of(facts).sections[0].badge.text == "partial: 2 of 17 scenes"
     assert index_of(make_facts()).sections[0].badge.text == "complete: 2 scenes"
 
@@ -99,7 +99,7 @@ def test_subsets_say_how_much_was_there() -> None:
 def test_whole_sets_come_before_subsets_of_the_same_protocol() -> None:
     whole, whole_scores = make_board(make_protocol(dataset_fingerprint="f" * 64), {"fake": [30.0, 31.0]})
     part, part_scores = make_board(make_protocol(), {"fake": [30.0]}, n_images_whole=2)
-    scores = {(whole.protocol_hash, "all"): whole_scores, (part.protocol_hash, "all"): part_scores}
+    scores = {(whole.protocol_hash, "all", "all"): whole_scores, (part.protocol_hash, "all", "all"): part_scores}
     section = index_of(make_facts(boards=(part, whole), scores=scores)).sections[0]
     assert [board.badge.text for board in section.boards] == ["complete: 2 scenes", "partial: 1 of 2 scenes"]
     assert len({board.href for board in section.boards}) == 2
@@ -118,7 +118,7 @@ def test_perceptual_metrics_say_their_licence() -> None:
     board, scores = make_board(make_protocol(), {"fake": [30.0, 31.0]}, metrics=(*METRICS, LPIPS))
     asked = replace(board, protocol=make_protocol(metrics=(*make_protocol().metrics, "lpips/1")))
     asked = replace(asked, protocol_hash=asked.protocol.hash)
-    facts = make_facts(boards=(asked,), scores={(asked.protocol_hash, "all"): scores})
+    facts = make_facts(boards=(asked,), scores={(asked.protocol_hash, "all", "all"): scores})
     (note,) = index_of(facts).sections[0].boards[0].notes
     assert note.startswith("LPIPS: computed with pyiqa")
     assert "PolyForm Noncommercial" in note
@@ -129,7 +129,7 @@ def test_metrics_that_only_follow_from_others_stay_on_the_board_page() -> None:
     derived = PSNR.model_copy(update={"id": "pooled", "title": "Pooled PSNR"})
     board, scores = make_board(make_protocol(), {"fake": [30.0, 31.0]})
     wider = replace(board, metrics=(*board.metrics, derived))
-    pages = pages_of(make_facts(boards=(wider,), scores={(board.protocol_hash, "all"): scores}))
+    pages = pages_of(make_facts(boards=(wider,), scores={(board.protocol_hash, "all", "all"): scores}))
     index, page = pages["index.html"], pages["board/toy--native.html"]
     assert isinstance(index, IndexPage)
     assert isinstance(page, BoardPage)
@@ -226,7 +226,7 @@ def test_the_spread_of_a_method_is_drawn_on_one_axis() -> None:
 
 def test_the_spread_leaves_out_identical_images() -> None:
     board, scores = make_board(make_protocol(), {"fake": [math.inf, 31.0], "same": [math.inf, math.inf]})
-    facts = make_facts(boards=(board,), scores={(board.protocol_hash, "all"): scores})
+    facts = make_facts(boards=(board,), scores={(board.protocol_hash, "all", "all"): scores})
     page = pages_of(facts)["board/toy--native.html"]
     assert isinstance(page, BoardPage)
     cells = {cell.title: cell for cell in column(page.regions[0].table, "PSNR per image")}
@@ -268,7 +268,7 @@ def test_two_runs_of_one_method_are_told_apart_under_their_pictures() -> None:
 
 def test_equal_values_share_the_mark_and_one_value_for_all_gets_none() -> None:
     board, scores = make_board(make_protocol(), {"a": [30.0, 31.0], "b": [30.0, 31.0], "c": [29.0, 31.0]})
-    pages = pages_of(make_facts(boards=(board,), scores={(board.protocol_hash, "all"): scores}))
+    pages = pages_of(make_facts(boards=(board,), scores={(board.protocol_hash, "all", "all"): scores}))
     first, second = pages["scene/toy--test--scene-01.html"], pages["scene/toy--test--scene-02.html"]
     assert isinstance(first, ScenePage)
     assert isinstance(second, ScenePage)

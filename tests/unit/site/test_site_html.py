@@ -49,7 +49,7 @@ def evil_facts() -> Facts:
     row = replace(published.rows[0], method_as_printed=EVIL, faults={"psnr": EVIL_QUOTED})
     return make_facts(
         boards=(board,),
-        scores={(board.protocol_hash, "all"): scores},
+        scores={(board.protocol_hash, "all", "all"): scores},
         runs=make_runs(board, **changes),
         cards={"toy": make_card(**card)},
         methods={"fake": make_baseline(title=EVIL, summary=EVIL_QUOTED, known_issues=[EVIL])},

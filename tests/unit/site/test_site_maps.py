@@ -54,7 +54,9 @@ def test_boards_of_maps_come_last_with_their_reason_and_do_not_open_the_page():
     runs = [run for board in made for run in make_runs(board)]
 
     def index_with(boards):
-        scores = {(board.protocol_hash, "all"): make_board(board.protocol, {"any": [1.0, 2.0]})[1] for board in boards}
+        scores = {
+            (board.protocol_hash, "all", "all"): make_board(board.protocol, {"any": [1.0, 2.0]})[1] for board in boards
+        }
         facts = make_facts(boards=boards, scores=scores, runs=tuple(runs), cards={"toy": card})
         return compose(facts, make_pictures(("scene-01", "scene-02"), facts.runs))[0]
 
