@@ -16,6 +16,7 @@ from ldpbench.methods.network_method import NetworkMethod
 from ldpbench.methods.protocol import Deblurrer, SizeRule
 from ldpbench.methods.runtime import pad_to
 from ldpbench.networks.nafnet import NafBody
+from ldpbench.networks.statistics import OverPicture, owned_positions, picture_mean, picture_sums
 from ldpbench.records import BaselineRecord
 from ldpbench.simulation.psf import PsfShape, psf_preset, rdpd_psf, signed_kernels
 
@@ -35,6 +36,7 @@ __all__ = [
     "LdpbenchError",
     "NafBody",
     "NetworkMethod",
+    "OverPicture",
     "PsfShape",
     "SizeRule",
     "UsageError",
@@ -48,7 +50,10 @@ __all__ = [
     "load_dataset",
     "load_method",
     "model_preset",
+    "owned_positions",
     "pad_to",
+    "picture_mean",
+    "picture_sums",
     "psf_preset",
     "rdpd_psf",
     "score",

@@ -13,6 +13,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - the field's name for it
 
+from ldpbench.api import OverPicture, picture_mean
+
 WIDTH = 64
 BRANCHES = 4
 DEPTH = 4
@@ -24,7 +26,7 @@ BLUR_EDGES_PX = (0.0, 1.9, 4.2, 6.2, math.inf)
 COC_LIMIT_PX = 24.0
 
 
-class ChannelAttention(nn.Module):
+class ChannelAttention(OverPicture):
     """Scales each channel by a gate computed from the means of all channels."""
 
     def __init__(self, width: int, reduction: int = 16) -> None:
@@ -38,7 +40,7 @@ class ChannelAttention(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, C, H, W) to the same shape."""
-        gate: Tensor = self.conv_du(x.mean((2, 3), keepdim=True))
+        gate: Tensor = self.conv_du(picture_mean(x))
         return x * gate
 
 

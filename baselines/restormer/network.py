@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ldpbench.api import UsageError
+from ldpbench.api import OverPicture, UsageError, owned_positions, picture_sums
 
 NORM_EPSILON = 1e-5
 LENGTH_EPSILON = 1e-12
@@ -76,7 +76,7 @@ def strips(pointwise: nn.Conv2d, depthwise: nn.Conv2d, x: Tensor) -> Iterator[Te
     yield inside(functional.pad(above, (0, 0, 0, 1)))
 
 
-class Attention(nn.Module):
+class Attention(OverPicture):
     """Attention between the channels of each head, over all positions.
 
     Args:
@@ -97,12 +97,17 @@ class Attention(nn.Module):
         """(N, C, H, W) to the same shape."""
         products = squares_q = squares_k = x.new_zeros(())
         values = []
+        owned, row = owned_positions(*x.shape[-2:], x.device), 0
         for part in strips(self.qkv, self.qkv_dwconv, x):
             # (N, heads, channels of a head, positions) each.
             q, k, v = torch.unflatten(part.flatten(2), 1, (3 * self.heads, -1)).chunk(3, dim=1)
+            if owned is not None:
+                inside = owned[row : row + part.shape[-2]].flatten().to(part.dtype)
+                q, k, row = q * inside, k * inside, row + part.shape[-2]
             products = products + q @ k.transpose(-2, -1)
             squares_q, squares_k = squares_q + q.square().sum(-1), squares_k + k.square().sum(-1)
             values.append(v.transpose(-2, -1).contiguous())
+        products, squares_q, squares_k = picture_sums(products, squares_q, squares_k)
         # The cosine of every two channels: their lengths divide the small map rather than the large q and k.
         lengths_q, lengths_k = (squares.clamp_min(LENGTH_EPSILON**2).sqrt() for squares in (squares_q, squares_k))
         cosine = products / (lengths_q.unsqueeze(-1) * lengths_k.unsqueeze(-2))

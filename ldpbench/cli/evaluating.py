@@ -45,7 +45,8 @@ def run_plan(
     from ldpbench.evaluation.evaluate import evaluate
     from ldpbench.results.run_store import RunStore
 
-    keep_freed_memory()
+    if request.inference is None or request.inference.tiles is None:
+        keep_freed_memory()  # faster; but who asks for tiles is short of memory
     plan = _plan(session, request, outputs)
     outcomes = evaluate(plan, RunStore(runs or session.home.runs), manner, session.reporter)
     for outcome in outcomes:

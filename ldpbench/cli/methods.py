@@ -8,6 +8,9 @@ import typer
 from ldpbench.cli import methods_new
 from ldpbench.cli.options import (
     DeviceOption,
+    MemoryOption,
+    OverlapOption,
+    OwnStatisticsOption,
     TileOption,
     TlcOption,
     WholeOption,
@@ -118,6 +121,9 @@ def _deblur(
         str, typer.Option("--method", "-m", help="A method's id, its plugin folder, or a checkpoint folder.")
     ] = DEFAULT_METHOD,
     tile: TileOption = None,
+    overlap: OverlapOption = 32,
+    memory: MemoryOption = None,
+    own_statistics: OwnStatisticsOption = False,
     tlc: TlcOption = None,
     windows: WindowsOption = None,
     whole: WholeOption = False,
@@ -136,7 +142,15 @@ def _deblur(
     keep_freed_memory()
     views = [png16.read(path) for path in (left, right)]
     bits = 8 * views[0].itemsize
-    way = chosen_inference(whole=whole, tile=tile, windows=windows, tlc=tlc)
+    way = chosen_inference(
+        whole=whole,
+        tile=tile,
+        windows=windows,
+        tlc=tlc,
+        overlap=overlap,
+        memory=memory,
+        own_statistics=own_statistics,
+    )
     loaded = load_method(method, device=device, inference=way, weights=weights)
     for note in loaded.notes:
         session.reporter.note(note)

@@ -8,7 +8,12 @@ import typer
 from ldpbench.core.errors import MissingPrerequisiteError, UsageError
 
 if TYPE_CHECKING:
+    from ldpbench.methods.auto_tiles import AutoTiling
     from ldpbench.methods.inference import Inference
+    from ldpbench.methods.tiling import Tiling
+
+AUTO = "auto"
+MIN_TILE_PX = 64
 
 MethodsOption = Annotated[
     list[str] | None,
@@ -33,7 +38,23 @@ OfflineOption = Annotated[
 JobsOption = Annotated[int, typer.Option("--jobs", "-j", min=1, max=64, help="Files or scenes to work on at a time.")]
 DeviceOption = Annotated[str, typer.Option("--device", help="cpu or cuda.")]
 TileOption = Annotated[
-    int | None, typer.Option("--tile", min=64, help="Side in px of the tiles a network sees; left out: whole pictures.")
+    str | None,
+    typer.Option(
+        "--tile",
+        help="Side in px of the tiles a network sees, or auto: the largest that fit. Left out: whole pictures.",
+    ),
+]
+OverlapOption = Annotated[int, typer.Option("--overlap", min=0, help="Pixels that neighbouring tiles share.")]
+MemoryOption = Annotated[
+    str | None,
+    typer.Option("--memory", help="With --tile auto: what may be taken, such as 3GB; left out: what is free."),
+]
+OwnStatisticsOption = Annotated[
+    bool,
+    typer.Option(
+        "--own-statistics",
+        help="Every tile takes its own means where a network takes them over the picture: less memory, other numbers.",
+    ),
 ]
 TlcOption = Annotated[
     int | None,
@@ -61,21 +82,46 @@ RunsOption = Annotated[
 OutOption = Annotated[Path | None, typer.Option("--out", "-o", help="Where to write.")]
 
 
-def chosen_inference(*, whole: bool, tile: int | None, windows: int | None, tlc: int | None) -> "Inference | None":
+def chosen_inference(
+    *,
+    whole: bool,
+    tile: str | None,
+    windows: int | None,
+    tlc: int | None,
+    overlap: int = 32,
+    memory: str | None = None,
+    own_statistics: bool = False,
+) -> "Inference | None":
     """How methods see a picture by the options; None for each method's own way.
 
     Raises:
-        UsageError: If more than one way is asked for.
+        UsageError: If more than one way is asked for, or an option does not go with the others.
     """
     from ldpbench.methods.inference import Inference
-    from ldpbench.methods.tiling import Tiling
 
-    if not whole and tile is windows is tlc is None:
+    if memory is not None and tile != AUTO:
+        raise UsageError("--memory goes with --tile auto", hint="add --tile auto")
+    if own_statistics and tile is None:
+        raise UsageError("--own-statistics goes with --tile", hint="add --tile")
+    if not whole and tile is None and windows is None and tlc is None:
         return None
-    asked = Inference(tiles=None if tile is None else Tiling(tile), windows_px=windows, tlc_px=tlc)
+    tiles = None if tile is None else _tiles(tile, overlap, memory, shared=not own_statistics)
+    asked = Inference(tiles=tiles, windows_px=windows, tlc_px=tlc)
     if whole and asked.kind != "whole":
         raise UsageError("--whole excludes --tile, --windows and --tlc", hint="choose one of them")
     return asked
+
+
+def _tiles(text: str, overlap: int, memory: str | None, *, shared: bool) -> "Tiling | AutoTiling":
+    from ldpbench.methods.auto_tiles import AutoTiling
+    from ldpbench.methods.memory import parse_memory
+    from ldpbench.methods.tiling import Tiling
+
+    if text == AUTO:
+        return AutoTiling(None if memory is None else parse_memory(memory), overlap, shared)
+    if not text.isdecimal() or int(text) < MIN_TILE_PX:
+        raise UsageError(f"--tile: expected auto or a side of at least {MIN_TILE_PX} px, found {text!r}")
+    return Tiling(int(text), overlap, shared)
 
 
 def demand_device(device: str) -> None:

@@ -13,12 +13,14 @@ from ldpbench.blurmap.estimator import BlurMapEstimator
 from ldpbench.blurmap.truth import truth_logits
 from ldpbench.core.errors import IntegrityError, MethodError, UsageError
 from ldpbench.core.hashing import canonical_json
+from ldpbench.methods.auto_tiles import AutoTiling, Tiler
 from ldpbench.methods.inference import WHOLE, Inference
 from ldpbench.methods.protocol import Deblurrer, SizeRule, View
-from ldpbench.methods.tiling import Tiling, in_tiles
+from ldpbench.methods.tiling import Tiling
 from ldpbench.networks.checkpoint import load_checkpoint
 from ldpbench.networks.checkpoint_record import CheckpointRecord, read_record
 from ldpbench.networks.config import NetworkConfig
+from ldpbench.networks.statistics import has_picture_statistics
 from ldpbench.networks.zoo import with_local_pooling
 
 TRUTH = "truth"
@@ -52,19 +54,20 @@ class NetworkDeblurrer(Deblurrer):
         prior: BlurMapEstimator | None,
         *,
         wants_truth: bool = False,
-        tiles: Tiling | None = None,
+        tiles: Tiling | AutoTiling | None = None,
     ) -> None:
         if config.needs_blur_map and prior is None and not wants_truth:
             raise MethodError(f"{config.name} needs a blur map and was given no estimator of one")
-        if tiles is not None and tiles.size_px % config.multiple_of:
+        if isinstance(tiles, Tiling) and tiles.size_px % config.multiple_of:
             raise UsageError(f"tiles of {tiles.size_px} px: {config.name} wants multiples of {config.multiple_of} px")
-        self._tiles = tiles
         self._network = network.eval()
         self._prior = prior
         self._wants_truth = wants_truth
         self.device = next(network.parameters()).device
         smallest = config.multiple_of if prior is None else max(config.multiple_of, MIN_SIDE_PX)
         self.size = SizeRule(minimum_px=smallest, multiple_of=config.multiple_of)
+        rule = SizeRule(config.multiple_of, config.multiple_of)
+        self._tiler = Tiler(tiles, rule, shared=has_picture_statistics(network))
         self.inputs: tuple[View, ...] = ("left", "right", "blur_map") if wants_truth else ("left", "right")
 
     def restore(
@@ -76,7 +79,12 @@ class NetworkDeblurrer(Deblurrer):
         assert right is not None
         logits = self._logits(left, right, blur_map)
         inputs = [None if plane is None else plane.to(self.device) for plane in (left, right, logits)]
-        return in_tiles(self._network, inputs, self._tiles).float()
+        return self._tiler.run(self._network, inputs).float()
+
+    @property
+    def tiles_used(self) -> str | None:
+        """As of ``Deblurrer``."""
+        return self._tiler.words
 
     def _logits(self, left: Tensor, right: Tensor, blur_map: Tensor | None) -> Tensor | None:
         if self._wants_truth:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from ldpbench.core.errors import UsageError
+from ldpbench.methods.auto_tiles import AutoTiling
 from ldpbench.methods.tiling import Tiling
 from ldpbench.networks.nafnet import TLC_SHARE
 from ldpbench.records.inference_way import InferenceKind
@@ -13,7 +14,7 @@ class Inference:
     """Chosen explicitly and part of every record: scores of different ways are never ranked together.
 
     Args:
-        tiles: Overlapping tiles; None for the picture at once.
+        tiles: Overlapping tiles, of one size or as large as memory allows; None for the picture at once.
         windows_px: Side of windows without overlap, the last ones flush with the border (DeepRFT's test).
         tlc_px: Side of the patches that a network was trained on: its averages over the picture become averages over
             windows of half as much again (TLC, Chu et al., ECCV 2022). None leaves them.
@@ -23,7 +24,7 @@ class Inference:
         UsageError: If more than one is chosen.
     """
 
-    tiles: Tiling | None = None
+    tiles: Tiling | AutoTiling | None = None
     windows_px: int | None = None
     tlc_px: int | None = None
     crop_px: int | None = None
@@ -56,7 +57,7 @@ class Inference:
     def description(self) -> str:
         """Everything of it, for the record of a run."""
         if self.tiles is not None:
-            return f"tiles of {self.tiles.size_px} px, overlap {self.tiles.overlap_px} px"
+            return self.tiles.description
         if self.windows_px is not None:
             return f"windows of {self.windows_px} px"
         if self.crop_px is not None:
@@ -72,6 +73,8 @@ class Inference:
             return self
         if self.crop_px is not None:
             return WHOLE if height_px % self.crop_px == width_px % self.crop_px == 0 else self
+        if isinstance(self.tiles, AutoTiling):
+            return self
         side = self.tiles.size_px if self.tiles is not None else self.windows_px
         if self.tlc_px is not None:
             side = int(TLC_SHARE * self.tlc_px)

@@ -1,15 +1,20 @@
 """A method run on parts of a picture in place of the whole."""
 
+from typing import Any
+
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from ldpbench.core.errors import UsageError
+from ldpbench.methods.auto_tiles import Tiler
 from ldpbench.methods.inference import Inference
 from ldpbench.methods.protocol import Deblurrer
-from ldpbench.methods.tiling import in_tiles, in_windows
+from ldpbench.methods.tiling import Tiling, in_windows
+from ldpbench.methods.wrapped import Wrapped
+from ldpbench.networks.statistics import has_picture_statistics
 
 
-class InParts(Deblurrer):
+class InParts(Wrapped):
     """Another method, fed with tiles or windows.
 
     Args:
@@ -20,22 +25,16 @@ class InParts(Deblurrer):
         UsageError: If a part is not of a size that the method accepts.
     """
 
-    tiling = "internal"
-
     def __init__(self, inner: Deblurrer, inference: Inference) -> None:
-        side = inference.tiles.size_px if inference.tiles is not None else inference.windows_px
-        assert side is not None, "chosen by the caller"
-        if inner.size.padded(side) != side:
-            raise UsageError(
-                f"parts of {side} px: {type(inner).__name__} wants at least {inner.size.minimum_px} px and multiples "
-                f"of {inner.size.multiple_of} px",
-                hint=f"choose {inner.size.padded(side)} px",
-            )
-        self._inner = inner
-        self._inference = inference
-        self.inputs, self.size, self.bits = inner.inputs, inner.size, inner.bits
-        self.channel_order, self.device = inner.channel_order, inner.device
-        self.channels = inner.channels  # type: ignore[misc]  # of the class in general, of the inner one here
+        super().__init__(inner)
+        if isinstance(inference.tiles, Tiling):
+            _demand_fitting(inner, inference.tiles.size_px)
+        elif inference.windows_px is not None:
+            _demand_fitting(inner, inference.windows_px)
+        self._windows_px = inference.windows_px
+        network: Any = getattr(inner, "network", None)
+        shared = isinstance(network, nn.Module) and has_picture_statistics(network)
+        self._tiler = Tiler(inference.tiles, inner.size, shared=shared)
 
     def restore(
         self, *, left: Tensor | None, right: Tensor | None, center: Tensor | None, blur_map: Tensor | None
@@ -49,6 +48,20 @@ class InParts(Deblurrer):
             return self._inner.restore(**given).to(torch.float32)
 
         inputs = [planes[name] for name in names]
-        if self._inference.windows_px is not None:
-            return in_windows(call, inputs, self._inference.windows_px)
-        return in_tiles(call, inputs, self._inference.tiles)
+        if self._windows_px is not None:
+            return in_windows(call, inputs, self._windows_px)
+        return self._tiler.run(call, inputs)
+
+    @property
+    def tiles_used(self) -> str | None:
+        """As of ``Deblurrer``."""
+        return self._tiler.words
+
+
+def _demand_fitting(inner: Deblurrer, side: int) -> None:
+    if inner.size.padded(side) != side:
+        raise UsageError(
+            f"parts of {side} px: {type(inner).__name__} wants at least {inner.size.minimum_px} px and multiples "
+            f"of {inner.size.multiple_of} px",
+            hint=f"choose {inner.size.padded(side)} px",
+        )

@@ -51,6 +51,11 @@ class Deblurrer(ABC):
     crop_px: int | None = None
     """Pictures are cut at the bottom and right to a multiple of this, and only that part is restored."""
 
+    @property
+    def tiles_used(self) -> str | None:
+        """How the last picture was cut into tiles; None if it was seen whole, or nobody knows."""
+        return None
+
     @abstractmethod
     def restore(
         self,

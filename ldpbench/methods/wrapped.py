@@ -17,3 +17,8 @@ class Wrapped(Deblurrer):
         self.inputs, self.size, self.bits = inner.inputs, inner.size, inner.bits
         self.channels, self.dtypes = inner.channels, inner.dtypes  # type: ignore[misc]  # of the class elsewhere
         self.channel_order, self.device, self.crop_px = inner.channel_order, inner.device, inner.crop_px
+
+    @property
+    def tiles_used(self) -> str | None:
+        """As of ``Deblurrer``."""
+        return self._inner.tiles_used

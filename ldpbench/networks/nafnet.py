@@ -6,6 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from ldpbench.networks.statistics import OverPicture, picture_mean
+
 EPSILON = 1e-6
 Window = int | tuple[int, int] | None
 """Rows and columns of a local window, or the side of a square one; None for the whole map."""
@@ -37,7 +39,7 @@ def gate(x: Tensor) -> Tensor:
     return first * second
 
 
-class Pool(nn.Module):
+class Pool(OverPicture):
     """The mean over all positions; or over a window around each, the test-time local form (TLC).
 
     Args:
@@ -52,7 +54,7 @@ class Pool(nn.Module):
         """(N, C, H, W) to (N, C, 1, 1), or to (N, C, H, W) where the window does not cover the map."""
         height, width = x.shape[-2:]
         if self.window is None or (self.window[0] >= height and self.window[1] >= width):
-            return x.mean((-2, -1), keepdim=True)
+            return picture_mean(x)
         return local_mean(x, min(self.window[0], height), min(self.window[1], width))
 
 

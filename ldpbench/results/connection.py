@@ -15,6 +15,8 @@ import duckdb
 
 from ldpbench.core.atomic import explaining_storage
 from ldpbench.core.errors import IntegrityError, LdpbenchError, MissingPrerequisiteError, StorageError
+from ldpbench.core.locks import waiting_lock
+from ldpbench.core.progress import SILENT
 from ldpbench.results.migrations import REBUILD, migrate, pending
 
 LOCK_PATIENCE_S = 0.5
@@ -30,6 +32,8 @@ _CONFIG: dict[str, str | bool | int | float | list[str]] = {
     "autoload_known_extensions": False,
     "enable_external_access": False,
 }
+_WRITER_CONFIG = {**_CONFIG, "memory_limit": "256MB"}
+"""Left to itself DuckDB keeps a million new rows in memory until it closes; writing gains nothing from that."""
 
 
 @contextlib.contextmanager
@@ -46,11 +50,28 @@ def open_for_writing(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     if not _WRITING.acquire(timeout=LOCK_PATIENCE_S):
         raise _busy(path, "another thread of this process")
     try:
+        if not path.exists():
+            _make(path)
         with connected(path, read_only=False) as connection:
             migrate(connection, path)
             yield connection
     finally:
         _WRITING.release()
+
+
+def _make(path: Path) -> None:
+    """An empty database, made beside and moved into place: DuckDB killed while it makes a file leaves a broken one."""
+    beside = path.with_name(f".{path.name}.part")
+    with waiting_lock(path.with_name(f".{path.name}.lock"), what=f"making {path.name}", progress=SILENT):
+        if path.exists():
+            return
+        with explaining_storage("write", path):
+            for abandoned in (beside, beside.with_name(f"{beside.name}.wal")):
+                abandoned.unlink(missing_ok=True)
+        with connected(beside, read_only=False) as connection:
+            migrate(connection, path)
+        with explaining_storage("write", path):
+            beside.replace(path)
 
 
 @contextlib.contextmanager
@@ -99,7 +120,7 @@ def _connect(path: Path, *, read_only: bool) -> duckdb.DuckDBPyConnection:
     give_up_at = time.monotonic() + LOCK_PATIENCE_S
     while True:
         try:
-            return duckdb.connect(path, read_only=read_only, config=_CONFIG)
+            return duckdb.connect(path, read_only=read_only, config=_CONFIG if read_only else _WRITER_CONFIG)
         except duckdb.Error as error:
             passing = any(sign in str(error) for sign in _LOCKED) or (path.is_file() and path.stat().st_size == 0)
             if not passing or time.monotonic() >= give_up_at:

@@ -137,7 +137,10 @@ def tables_in(folder: Folder, run_id: str, sha256: str, progress: Progress) -> d
 
 
 def replace_runs(connection: duckdb.DuckDBPyConnection, changed: dict[str, dict[str, pa.Table]]) -> None:
-    """Put the new rows of these runs, by run id and table, in the place of their old ones, all or nothing."""
+    """Put the new rows of these runs, by run id and table, in the place of their old ones, all or nothing.
+
+    Tables are taken out of ``changed`` as they go in, so that their memory is free when the database is written.
+    """
     if not changed:
         return
     with transaction(connection):
@@ -146,7 +149,7 @@ def replace_runs(connection: duckdb.DuckDBPyConnection, changed: dict[str, dict[
                 f"DELETE FROM {table} WHERE run_id IN (SELECT unnest($1))",  # noqa: S608 - names from _TABLES
                 [list(changed)],
             )
-            _insert(connection, table, [tables[table] for tables in changed.values()])
+            _insert(connection, table, [tables.pop(table) for tables in changed.values()])
 
 
 def _insert(connection: duckdb.DuckDBPyConnection, table: str, parts: Sequence[pa.Table]) -> None:

@@ -210,3 +210,25 @@ def test_wrong_sql_keeps_its_own_error(database):
 def test_a_database_needs_nothing_beside_itself(database):
     with open_for_reading(database) as connection, pytest.raises(duckdb.PermissionException):
         connection.execute(f"SELECT * FROM read_text('{__file__}')")
+
+
+def test_killed_while_it_is_made_a_database_is_made_again(tmp_path):
+    """DuckDB writes the head of a file in several steps: what it leaves when killed between is never in place."""
+    path = tmp_path / "results.duckdb"
+    script = (
+        "import sys, time\nfrom pathlib import Path\nfrom ldpbench.results import connection\n"
+        "def stop(*_):\n    print('made', flush=True)\n    time.sleep(60)\n"
+        "connection.migrate = stop\n"
+        "with connection.open_for_writing(Path(sys.argv[1])):\n    pass\n"
+    )
+    process = subprocess.Popen([sys.executable, "-c", script, str(path)], stdout=subprocess.PIPE, text=True)
+    assert process.stdout.readline() == "made\n"
+    process.kill()
+    process.communicate()
+    assert not path.exists()
+    beside = path.with_name(f".{path.name}.part")
+    assert beside.exists()
+    beside.write_bytes(b"half a head")
+    with open_for_writing(path) as connection:
+        assert connection.execute("SELECT count(*) FROM runs").fetchall() == [(0,)]
+    assert not beside.exists()

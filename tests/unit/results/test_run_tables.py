@@ -81,7 +81,7 @@ def test_parquet_says_what_the_rows_say(runs):
     ),
     parquet=st.booleans(),
 )
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=6, deadline=None)
 def test_a_database_is_the_same_from_either(tmp_path_factory, psnr, parquet):
     root = tmp_path_factory.mktemp("either")
     folder = write_run(root / "runs", "run-a", psnr=psnr)
