@@ -1,19 +1,19 @@
 """``results``: boards and runs in the terminal."""
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from ldpbench.cli import results_compare, results_diff, results_reproduce, results_rescore
-from ldpbench.cli.metrics import number
 from ldpbench.cli.options import DatasetsOption, OutOption
+from ldpbench.cli.results_tables import board_document, print_board, show_across
 from ldpbench.cli.session import Answer, Session, command
 from ldpbench.core.errors import UsageError
-from ldpbench.core.names import share_of
 
 if TYPE_CHECKING:
-    from ldpbench.results.views import Board, BoardRow
+    from ldpbench.results.views import Board
 
 EVERYTHING = "all"
 
@@ -32,94 +32,94 @@ def register(app: typer.Typer) -> None:
     app.add_typer(group, name="results")
 
 
-def read_boards(session: Session, *, datasets: set[str] | None, regions: set[str] | None = None) -> "list[Board]":
-    """The boards of some datasets and regions, primary protocols first."""
-    from ldpbench.results.board import boards
+@dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """Which boards. None: all of them."""
+
+    datasets: set[str] | None = None
+    protocols: set[str] | None = None
+    """Ids, with or without their dataset."""
+    regions: frozenset[str] | None = frozenset({EVERYTHING})
+    groups: frozenset[str] | None = None
+
+    def fits(self, board: "Board") -> bool:
+        """Whether a board is among them."""
+        protocol = board.protocol
+        names = {protocol.id, protocol.id.partition("/")[2]}
+        return (
+            (self.datasets is None or protocol.dataset_id in self.datasets)
+            and (self.protocols is None or bool(names & self.protocols))
+            and (self.regions is None or board.region in self.regions)
+            and (self.groups is None or board.group in self.groups)
+        )
+
+
+def read_boards(session: Session, wanted: Wanted, *, lake: str | None = None) -> "list[Board]":
+    """Boards with intervals and ties, primary protocols first.
+
+    Args:
+        session: The command's.
+        wanted: Which.
+        lake: Where run folders are that are read as they lie; None for the database.
+    """
+    from ldpbench.results.board import boards, sample_scores
+    from ldpbench.results.board_statistics import with_statistics
     from ldpbench.results.connection import open_for_reading
+    from ldpbench.results.lake import open_lake
 
-    with open_for_reading(session.home.database) as connection:
-        found = boards(connection)
-    return [
-        board
-        for board in found
-        if (datasets is None or board.protocol.dataset_id in datasets) and (regions is None or board.region in regions)
-    ]
+    opened = open_for_reading(session.home.database) if lake is None else open_lake(lake, session.reporter)
+    with opened as connection:
+        chosen = [board for board in boards(connection) if wanted.fits(board)]
+        return [
+            with_statistics(board, sample_scores(connection, board.protocol_hash, board.region, group=board.group))
+            for board in session.reporter.track(chosen, label="boards", total=len(chosen))
+        ]
 
 
-def show_boards(
-    session: Session, *, datasets: set[str] | None, regions: frozenset[str] = frozenset({EVERYTHING})
-) -> list[Any]:
+def show_boards(session: Session, *, datasets: set[str] | None) -> list[Any]:
     """Print the ranked tables over whole pictures; return them for ``--json``."""
-    found = read_boards(session, datasets=datasets, regions={EVERYTHING})
+    found = read_boards(session, Wanted(datasets=datasets))
     for board in found:
-        _print_board(session, board)
-    return [_board_document(board) for board in found]
-
-
-def _print_board(session: Session, board: "Board") -> None:
-    state = "" if board.complete else f", PARTIAL: {share_of(board.n_images, board.n_images_whole)} scenes"
-    region = "" if board.region == EVERYTHING else f", {board.region} only"
-    title = f"{board.protocol.dataset_id}/{board.protocol.split}, {board.protocol.title}{region}{state}"
-    headings = [f"{spec.title} {'↑' if spec.higher_is_better else '↓'}" for spec in board.metrics]
-    session.reporter.table(
-        ("rank", "method", "inputs", "images", *headings, "s/image"),
-        (_board_cells(board, row) for row in board.rows),
-        title=title,
-        numbers=len(headings) + 2,
-    )
-    for row in board.rows:
-        if row.unranked_reason:
-            session.reporter.line(f"  {row.method_id} is not ranked: {row.unranked_reason}")
-
-
-def _board_cells(board: "Board", row: "BoardRow") -> list[str]:
-    return [
-        "—" if row.rank is None else str(row.rank),
-        row.method_id,
-        " + ".join(row.inputs),
-        str(next((value.n_images for value in row.values.values()), board.n_images)),
-        *(number(row.values[spec.id].mean, spec.decimals) for spec in board.metrics),
-        number(row.seconds_median, 2),
-    ]
-
-
-def _board_document(board: "Board") -> dict[str, Any]:
-    return {
-        "protocol": board.protocol.id,
-        "protocol_hash": board.protocol_hash,
-        "region": board.region,
-        "complete": board.complete,
-        "images": board.n_images,
-        "rows": [
-            {
-                "rank": row.rank,
-                "method": row.method_id,
-                "run_id": row.run_id,
-                "unranked_reason": row.unranked_reason,
-                "values": {name: value.mean for name, value in row.values.items()},
-                "identical": {name: value.n_identical for name, value in row.values.items() if value.n_identical},
-                "seconds_median": row.seconds_median,
-            }
-            for row in board.rows
-        ],
-    }
+        print_board(session.reporter, board)
+    return [board_document(board) for board in found]
 
 
 def _show(
     session: Session,
     dataset: DatasetsOption = None,
+    protocol: Annotated[
+        list[str] | None, typer.Option("--protocol", help="Only this protocol; may be given several times.")
+    ] = None,
+    group: Annotated[
+        list[str] | None, typer.Option("--group", help="Only this group of scenes, such as indoor, or all.")
+    ] = None,
     all_regions: Annotated[
         bool, typer.Option("--regions", help="Also in focus, near and far, where a set knows them.")
     ] = False,
+    across: Annotated[
+        bool, typer.Option("--across-protocols", help="A dataset's protocols side by side, and what differs.")
+    ] = False,
+    plain: Annotated[bool, typer.Option("--plain", help="All digits, without intervals and ties.")] = False,
+    lake: Annotated[
+        str | None,
+        typer.Option("--from", help="Read the run folders there as they lie: a folder, or an address such as s3://..."),
+    ] = None,
 ) -> Answer:
-    """Print the ranked tables."""
-    regions = None if all_regions else {EVERYTHING}
-    found = read_boards(session, datasets=set(dataset) if dataset else None, regions=regions)
-    for board in found:
-        _print_board(session, board)
+    """Print the ranked tables, with the digits that their intervals support."""
+    wanted = Wanted(
+        datasets=set(dataset) if dataset else None,
+        protocols=set(protocol) if protocol else None,
+        regions=None if all_regions else frozenset({EVERYTHING}),
+        groups=frozenset(group) if group else None,
+    )
+    found = read_boards(session, wanted, lake=lake)
     if not found:
-        session.reporter.note("there is no result yet: run `ldpbench evaluate --all`")
-    return Answer([_board_document(board) for board in found])
+        session.reporter.note("there is no such result yet: run `ldpbench evaluate --all`")
+    if across:
+        return Answer(show_across(session.reporter, found))
+    for board in found:
+        print_board(session.reporter, board, plain=plain)
+    return Answer([board_document(board) for board in found])
 
 
 def _export(
@@ -134,7 +134,7 @@ def _export(
 
     if format_ not in EXPORTERS:
         raise UsageError(f"no export format is called {format_!r}", hint=f"known: {', '.join(EXPORTERS)}")
-    text = EXPORTERS[format_](read_boards(session, datasets=set(dataset) if dataset else None))
+    text = EXPORTERS[format_](read_boards(session, Wanted(datasets=set(dataset) if dataset else None, regions=None)))
     if out is None:
         session.reporter.line(text.rstrip("\n"))
     else:

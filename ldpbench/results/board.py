@@ -124,11 +124,13 @@ def runs(connection: duckdb.DuckDBPyConnection) -> list[StoredRun]:
 _TASKS = ("deblur", "blurmap", "disparity")
 
 
-def _place(standing: Standing) -> tuple[str, str, int, bool, int, str]:
+def _place(standing: Standing) -> tuple[str, str, int, bool, bool, int, str]:
     """Where the boards of a protocol come among all boards."""
     dataset, protocol = standing.record.dataset, standing.protocol
     position = standing.record.protocols.index(protocol)
-    return dataset.id, dataset.split, _TASKS.index(protocol.task), not dataset.complete, position, protocol.hash
+    in_another_way = protocol.heading != protocol.title
+    task = _TASKS.index(protocol.task)
+    return dataset.id, dataset.split, task, not dataset.complete, in_another_way, position, protocol.hash
 
 
 def _metric_ids(protocol: Protocol) -> list[str]:

@@ -15,9 +15,11 @@ from ldpbench.results.views import Aggregate, Board, BoardRow
 NO_VALUE = "–"
 IDENTICAL = "∞"
 
-_CSV_BEFORE = ("dataset", "split", "protocol", "protocol_hash", "region", "rank", "method", "title", "kind", "inputs")
-_CSV_AFTER = ("parameters", "seconds_median", "n_images", "unranked_reason", "run_id")
-"""The columns on either side of the metrics."""
+_CSV_BEFORE = (
+    "dataset", "split", "protocol", "protocol_hash", "region", "group", "rank", "method", "title", "kind", "inputs",
+)  # fmt: skip
+_CSV_AFTER = ("low", "high", "tied_with", "parameters", "seconds_median", "n_images", "unranked_reason", "run_id")
+"""The columns on either side of the metrics. ``low`` and ``high`` are the 95 % interval of the metric that ranks."""
 
 
 def board_document(board: Board) -> dict[str, Any]:
@@ -26,6 +28,7 @@ def board_document(board: Board) -> dict[str, Any]:
         "protocol": board.protocol.model_dump(mode="json"),
         "protocol_hash": board.protocol_hash,
         "region": board.region,
+        "group": board.group,
         "complete": board.complete,
         "n_images": board.n_images,
         "n_images_whole": board.n_images_whole,
@@ -86,6 +89,7 @@ def _row_document(row: BoardRow) -> dict[str, Any]:
         "inputs": list(row.inputs),
         "parameters": row.parameters,
         "seconds_median": row.seconds_median,
+        "tied_with": list(row.tied_with),
         "values": {metric: _aggregate_document(aggregate) for metric, aggregate in row.values.items()},
     }
 
@@ -97,6 +101,7 @@ def _aggregate_document(aggregate: Aggregate) -> dict[str, Any]:
         "mean": mean if finite else None,
         "status": "ok" if finite else "undefined" if mean is None else "identical",
         "finite_mean": aggregate.finite_mean,
+        "interval": None if aggregate.interval is None else [aggregate.interval.low, aggregate.interval.high],
         "n_images": aggregate.n_images,
         "n_identical": aggregate.n_identical,
         "n_failed": aggregate.n_failed,
@@ -105,12 +110,14 @@ def _aggregate_document(aggregate: Aggregate) -> dict[str, Any]:
 
 
 def _row_facts(board: Board, row: BoardRow) -> dict[str, Any]:
+    interval = row.values[board.metrics[0].id].interval if board.metrics else None
     return {
         "dataset": board.protocol.dataset_id,
         "split": board.protocol.split,
         "protocol": board.protocol.id,
         "protocol_hash": board.protocol_hash,
         "region": board.region,
+        "group": board.group,
         "rank": row.rank,
         "method": row.method_id,
         "title": row.method_title,
@@ -118,6 +125,9 @@ def _row_facts(board: Board, row: BoardRow) -> dict[str, Any]:
         "inputs": " ".join(row.inputs),
         "parameters": row.parameters,
         **{spec.id: row.values[spec.id].mean for spec in board.metrics},
+        "low": None if interval is None else interval.low,
+        "high": None if interval is None else interval.high,
+        "tied_with": " ".join(row.tied_with),
         "seconds_median": row.seconds_median,
         "n_images": board.n_images,
         "unranked_reason": row.unranked_reason,
@@ -129,8 +139,9 @@ def _markdown_board(board: Board) -> str:
     protocol = board.protocol
     amount = str(board.n_images) if board.complete else share_of(board.n_images, board.n_images_whole)
     lines = [
-        f"**{_escaped(protocol.id)}** ({_escaped(protocol.title)}), {_escaped(protocol.split)} split, "
-        f"region {_escaped(board.region)}, {amount} images, protocol `{board.protocol_hash[:12]}`",
+        f"**{_escaped(protocol.id)}** ({_escaped(protocol.heading)}), {_escaped(protocol.split)} split, "
+        f"region {_escaped(board.region)}, scenes {_escaped(board.group)}, {amount} images, "
+        f"protocol `{board.protocol_hash[:12]}`",
         "",
         _line(["#", "Method", *(_escaped(_heading(spec)) for spec in board.metrics), "s/image"]),
         _line(["--:", ":--", *["--:"] * len(board.metrics), "--:"]),
