@@ -7,6 +7,8 @@ from string import ascii_lowercase
 from typing import Literal
 
 from ldpbench.records import BaselineRecord, MetricSpec
+from ldpbench.records.run import OUTPUTS_ONLY
+from ldpbench.results.statistics.digits import bounds
 from ldpbench.results.views import Board, BoardRow, PublishedRow, PublishedTable, SampleScores, StoredRun
 from ldpbench.site.names import method_page, run_page
 from ldpbench.site.numbers import (
@@ -68,17 +70,42 @@ def board_table(board: Board, caption: str, scores: Sequence[SampleScores] | Non
 
 def _board_row(row: BoardRow, board: Board, rugs: Mapping[str, Cell] | None) -> tuple[Cell, ...]:
     first = row.values.get(board.metrics[0].id) if board.metrics else None
+    titles = {other.method_id: other.method_title for other in board.rows}
+    notes = [
+        row.unranked_reason,
+        "outputs only: made by another program" if row.method_kind == OUTPUTS_ONLY else None,
+        f"tied with {', '.join(titles[name] for name in row.tied_with)}" if row.tied_with else None,
+    ]
     rank = Cell(text=str(row.rank), sort=str(row.rank)) if row.rank is not None else missing("not ranked")
     return (
         rank,
-        Cell(text=row.method_title, href=method_page(row.method_id), sort=row.method_title, note=row.unranked_reason),
+        Cell(
+            text=row.method_title,
+            href=method_page(row.method_id),
+            sort=row.method_title,
+            note="; ".join(filter(None, notes)) or None,
+        ),
         Cell(text=inputs_text(row.inputs), title=", ".join(row.inputs), sort=inputs_text(row.inputs)),
-        *(_marked(aggregate_cell(row.values.get(spec.id), spec), row.run_id, board, spec.id) for spec in board.metrics),
+        *(_metric_cell(row, board, place) for place in range(len(board.metrics))),
         *([rugs[row.run_id]] if rugs is not None else []),
         Cell(text=str(first.n_images), sort=str(first.n_images)) if first else missing("no image was scored"),
         seconds_cell(row.seconds_median),
         count_cell(row.parameters),
         run_cell(row.run_id),
+    )
+
+
+def _metric_cell(row: BoardRow, board: Board, place: int) -> Cell:
+    """A mean with its interval on hover; that of the ranking metric is printed below it."""
+    spec = board.metrics[place]
+    aggregate = row.values.get(spec.id)
+    cell = _marked(aggregate_cell(aggregate, spec), row.run_id, board, spec.id)
+    if aggregate is None or aggregate.interval is None:
+        return cell
+    ends = bounds(aggregate.interval, spec.decimals, spare=1)
+    said = f"95 % of draws of as many scenes: {ends}"
+    return replace(
+        cell, title=f"{cell.title}; {said}" if cell.title else said, note=cell.note if place else cell.note or ends
     )
 
 

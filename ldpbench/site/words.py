@@ -57,9 +57,9 @@ _ENSEMBLES = {"none": "one pass a picture", "x4": "the mean over the four flips,
 
 
 def protocol_title(protocol: Protocol) -> str:
-    """A protocol's title; where maps are scored, with what they are maps of."""
+    """A protocol's title and whatever was not done in the plain way; of maps, with what they are maps of."""
     task = _TASK_TITLES.get(protocol.task)
-    return f"{task}: {protocol.title}" if task else protocol.title
+    return f"{task}: {protocol.heading}" if task else protocol.heading
 
 
 def region_title(region: str) -> str:
