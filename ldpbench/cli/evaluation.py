@@ -127,7 +127,7 @@ def _evaluate(
     from ldpbench.evaluation.workers import local_device, this_launch, this_worker
     from ldpbench.methods.weights import parse_given
 
-    if not every and not method and not dataset:
+    if not (every or method or dataset or task or predictions):
         raise UsageError("nothing was chosen to evaluate", hint="give --all, or --method and --dataset")
     launch = this_launch()
     if not launch.is_first:
