@@ -16,14 +16,20 @@ EVERYTHING = "all"
 
 def print_board(reporter: Reporter, board: "Board", *, plain: bool = False) -> None:
     """One board: ranks, means with the digits that their intervals support, the interval of the first, ties."""
+    from ldpbench.results.board_costs import costs_caption
+
     headings = [f"{spec.title} {'↑' if spec.higher_is_better else '↓'}" for spec in board.metrics]
     unsure = [] if plain or not board.metrics else [f"95 % of {board.metrics[0].title}", "tied with"]
+    caption = costs_caption(board)
+    costs = ["latency", "memory", "params", "MACs"] if caption else []
     reporter.table(
-        ("rank", "method", "inputs", "images", *headings, "s/image", *unsure),
-        (_cells(board, row, plain=plain) for row in board.rows),
+        ("rank", "method", "inputs", "images", *headings, "s/image", *unsure, *costs),
+        (_cells(board, row, plain=plain) + (_costs(row) if caption else []) for row in board.rows),
         title=_title(board),
-        numbers=len(headings) + 2 + len(unsure),
+        numbers=len(headings) + 2 + len(unsure) + len(costs),
     )
+    if caption:
+        reporter.line(f"  latency, memory, params and MACs: {caption}")
     for row in board.rows:
         if row.method_kind == "outputs-only":
             reporter.line(f"  {row.method_id}: outputs only, made by another program")
@@ -61,6 +67,16 @@ def _cells(board: "Board", row: "BoardRow", *, plain: bool) -> list[str]:
     ]
 
 
+def _costs(row: "BoardRow") -> list[str]:
+    """What a method takes; dashes where it was not measured."""
+    if row.cost is None:
+        return ["–"] * 4
+    record = row.cost.record
+    memory = "–" if record.peak_memory_bytes is None else f"{record.peak_memory_bytes / 1e6:.0f} MB"
+    macs = "–" if record.macs is None else f"{record.macs / 1e9:.4g} G"
+    return [f"{record.median_s:.3g} s", memory, f"{record.parameters / 1e6:.3g} M", macs]
+
+
 def board_document(board: "Board") -> dict[str, Any]:
     """A board for ``--json``, with all digits."""
     return {
@@ -88,6 +104,7 @@ def _row_document(row: "BoardRow") -> dict[str, Any]:
         "tied_with": list(row.tied_with),
         "identical": {name: value.n_identical for name, value in row.values.items() if value.n_identical},
         "seconds_median": row.seconds_median,
+        "cost": None if row.cost is None else row.cost.record.model_dump(mode="json", exclude={"seconds", "method"}),
     }
 
 

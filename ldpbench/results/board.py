@@ -13,6 +13,8 @@ from ldpbench.core.names import unknown_name
 from ldpbench.metrics.aggregate import SET_METRICS, mean, rmse_mean, summarise_counts
 from ldpbench.metrics.catalogue import METRICS
 from ldpbench.records import MetricSpec, Protocol, RunRecord
+from ldpbench.results.board_costs import with_costs
+from ldpbench.results.costs import costs
 from ldpbench.results.ranking import best_two, competition_ranks
 from ldpbench.results.standing import EVERY, Standing, load_standings
 from ldpbench.results.views import Aggregate, Board, BoardRow, SampleScores, StoredRun
@@ -32,8 +34,9 @@ def boards(connection: duckdb.DuckDBPyConnection) -> list[Board]:
     for standing in load_standings(connection):
         by_protocol[standing.protocol.hash].append(standing)
     ordered = sorted(by_protocol.values(), key=lambda standings: _place(standings[-1]))
+    measured = costs(connection)
     return [
-        _board(standings, region, group)
+        with_costs(_board(standings, region, group), measured)
         for standings in ordered
         for region in standings[-1].protocol.regions
         for group in _groups(standings)
@@ -260,4 +263,5 @@ def _row(standing: Standing, rank: int | None, reason: str | None, values: Mappi
         parameters=method.parameters,
         values=values[standing.record.run_id],
         seconds_median=standing.seconds_median,
+        code_sha256=method.code_sha256,
     )

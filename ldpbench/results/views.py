@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from ldpbench.records import MetricSpec, Protocol, RunRecord
+from ldpbench.results.costs import CostRow
 from ldpbench.results.statistics.bootstrap import Interval
 
 View = tuple[str, str, str]
@@ -48,6 +49,9 @@ class BoardRow:
     values: dict[str, Aggregate]
     """By metric id."""
     seconds_median: float | None
+    code_sha256: str = ""
+    cost: CostRow | None = None
+    """What it takes, at the size and on the machine of the whole board; see ``with_costs``."""
     tied_with: tuple[str, ...] = ()
     """Methods that the images cannot tell from this one by the board's first metric; see ``with_statistics``."""
 

@@ -8,6 +8,7 @@ from typing import Literal
 
 from ldpbench.records import BaselineRecord, MetricSpec
 from ldpbench.records.run import OUTPUTS_ONLY
+from ldpbench.results.board_costs import costs_caption
 from ldpbench.results.statistics.digits import bounds
 from ldpbench.results.views import Board, BoardRow, PublishedRow, PublishedTable, SampleScores, StoredRun
 from ldpbench.site.names import method_page, run_page
@@ -57,6 +58,7 @@ def board_table(board: Board, caption: str, scores: Sequence[SampleScores] | Non
         *([rugs[0]] if rugs else []),
         Column(title="Images", explanation="images the row is a mean of"),
         _SECONDS,
+        *_cost_columns(board),
         _PARAMETERS,
         _RUN,
     )
@@ -90,8 +92,36 @@ def _board_row(row: BoardRow, board: Board, rugs: Mapping[str, Cell] | None) -> 
         *([rugs[row.run_id]] if rugs is not None else []),
         Cell(text=str(first.n_images), sort=str(first.n_images)) if first else missing("no image was scored"),
         seconds_cell(row.seconds_median),
+        *(_cost_cells(row) if costs_caption(board) else ()),
         count_cell(row.parameters),
         run_cell(row.run_id),
+    )
+
+
+def _cost_columns(board: Board) -> tuple[Column, ...]:
+    """Latency, memory and multiply-adds, where a method of the board was measured by the timing rule."""
+    caption = costs_caption(board)
+    if caption is None:
+        return ()
+    return (
+        Column(title="Latency", unit="s", explanation=f"median of timed calls; {caption}"),
+        Column(title="Memory", unit="MB", explanation=f"the most that one call takes; {caption}"),
+        Column(title="MACs", unit="G", explanation=f"multiply-adds of convolutions and matrix products; {caption}"),
+    )
+
+
+def _cost_cells(row: BoardRow) -> tuple[Cell, ...]:
+    if row.cost is None:
+        return tuple(missing("not measured") for _ in range(3))
+    record = row.cost.record
+    figures = (
+        (record.median_s, 1.0, "not measured"),
+        (record.peak_memory_bytes, 1e6, "the platform does not tell"),
+        (record.macs, 1e9, record.macs_missing or "not counted"),
+    )
+    return tuple(
+        missing(why) if value is None else Cell(text=f"{value / unit:.3g}", sort=repr(value / unit))
+        for value, unit, why in figures
     )
 
 
