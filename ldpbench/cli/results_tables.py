@@ -74,7 +74,8 @@ def _costs(row: "BoardRow") -> list[str]:
     record = row.cost.record
     memory = "–" if record.peak_memory_bytes is None else f"{record.peak_memory_bytes / 1e6:.0f} MB"
     macs = "–" if record.macs is None else f"{record.macs / 1e9:.4g} G"
-    return [f"{record.median_s:.3g} s", memory, f"{record.parameters / 1e6:.3g} M", macs]
+    parameters = f"{record.parameters / 1e6:.3g} M" if record.parameters else "0"
+    return [f"{record.median_s:.3g} s", memory, parameters, macs]
 
 
 def board_document(board: "Board") -> dict[str, Any]:

@@ -44,10 +44,7 @@ def costs_caption(board: Board) -> str | None:
     for row in board.rows:
         if row.cost is not None:
             record = row.cost.record
-            return (
-                f"{record.width_px}x{record.height_px} px, {row.cost.hardware_id}, {record.hardware.torch_threads} "
-                f"threads, {record.timing}"
-            )
+            return f"{record.width_px}x{record.height_px} px, {row.cost.hardware_id}, {record.timing}"
     return None
 
 

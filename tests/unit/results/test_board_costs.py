@@ -32,10 +32,6 @@ def board_with(tmp_path):
     return make
 
 
-def of(method_id, **changes):
-    return make_cost(method_id, method=make_method(method_id), **changes)
-
-
 def test_without_costs_there_are_no_columns(board_with):
     board = board_with()
     assert costs_caption(board) is None
@@ -43,7 +39,7 @@ def test_without_costs_there_are_no_columns(board_with):
 
 
 def test_a_cost_stands_on_the_row_of_its_method(board_with):
-    board = board_with(of("fake"))
+    board = board_with(make_cost("fake"))
     costs = {row.method_id: row.cost for row in board.rows}
     assert costs["other"] is None
     assert costs["fake"].record.median_s == pytest.approx(0.2)
@@ -59,6 +55,8 @@ def test_the_cost_of_other_code_is_left_out(board_with):
 
 
 def test_machines_are_never_mixed(board_with):
-    here, there = of("fake").hardware, of("fake").hardware.model_copy(update={"cpu": "Another processor"})
-    board = board_with(of("fake", hardware=here), of("fake", hardware=there), of("other", hardware=there))
+    here, there = make_cost("fake").hardware, make_cost("fake").hardware.model_copy(update={"cpu": "Another processor"})
+    board = board_with(
+        make_cost("fake", hardware=here), make_cost("fake", hardware=there), make_cost("other", hardware=there)
+    )
     assert {row.cost.hardware_id for row in board.rows} == {there.id}
