@@ -157,7 +157,9 @@ def test_memory_of_a_fresh_process_is_that_of_the_call(tmp_path, capfd):
     assert record.memory_kind == "resident-increase"
     assert 95 << 20 <= record.peak_memory_bytes <= 104 << 20
     assert record.hardware == hardware_here("cpu", 1)
-    assert [done for done, _ in told] == [1, 2, 3, 4, 5]
+    steps = [done for done, _ in told]
+    assert sorted(set(steps)) == [1, 2, 3, 4, 5]
+    assert steps == sorted(steps), "a busy machine may need more warm-up, which repeats a step"
     captured = capfd.readouterr()
     assert "hello" in captured.err
     assert captured.out == ""
