@@ -60,16 +60,20 @@ def sample_scores(
     _demand_view(connection, protocol_hash, region, group)
     rows = connection.execute(
         """
-        SELECT i.run_id, l.method_id, i.sample_id, i.seconds, i.failure_message, i.group_name, s.metrics, s.numbers
-        FROM images AS i
-        JOIN latest_run AS l ON l.run_id = i.run_id AND l.protocol = $1
-        LEFT JOIN (
+        WITH standing AS (SELECT run_id, method_id FROM latest_run WHERE protocol = $1),
+        scored AS (
             SELECT run_id, sample_id, list(metric) AS metrics,
                 list(CASE status WHEN 'identical' THEN 'infinity'::DOUBLE WHEN 'ok' THEN value END) AS numbers
-            FROM image_scores WHERE protocol = $1 AND region = $2 GROUP BY run_id, sample_id
-        ) AS s ON s.run_id = i.run_id AND s.sample_id = i.sample_id
-        WHERE (i.failure_message IS NOT NULL OR s.metrics IS NOT NULL) AND ($3 = 'all' OR i.group_name = $3)
-        ORDER BY i.sample_id, l.method_id
+            FROM image_scores
+            WHERE protocol = $1 AND region = $2 AND run_id IN (SELECT run_id FROM standing)
+            GROUP BY run_id, sample_id
+        )
+        SELECT run_id, method_id, sample_id, seconds, failure_message, group_name, metrics, numbers
+        FROM (SELECT * FROM images WHERE run_id IN (SELECT run_id FROM standing)) AS i
+        JOIN standing USING (run_id)
+        LEFT JOIN scored USING (run_id, sample_id)
+        WHERE (failure_message IS NOT NULL OR metrics IS NOT NULL) AND ($3 = 'all' OR group_name = $3)
+        ORDER BY sample_id, method_id
         """,
         [protocol_hash, region, group],
     ).fetchall()
