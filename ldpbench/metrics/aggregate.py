@@ -178,12 +178,13 @@ def summarise_counts(
         compute: As ``summarise``.
     """
     n_images = len(finite) + n_identical + n_undefined + n_failed
+    of_finite = compute(finite) if finite else None
     whole: float | None = None
     if n_images and not n_undefined and not n_failed:
-        whole = compute([*finite, *([math.inf] * n_identical)])
+        whole = compute([*finite, *([math.inf] * n_identical)]) if n_identical else of_finite
     return Summary(
         mean=whole,
-        finite_mean=compute(finite) if finite else None,
+        finite_mean=of_finite,
         n_images=n_images,
         n_identical=n_identical,
         n_undefined=n_undefined,

@@ -86,7 +86,7 @@ class Standing:
         of_unknown_group = 0 if group == EVERY else self.failed.get(NO_GROUP, 0)
         failed = sum(self.failed.get(name, 0) for name in groups) + of_unknown_group + self.n_missing
         n_identical, n_failed = (sum(getattr(scores, name) for scores in there) for name in ("n_identical", "n_failed"))
-        values = [value for scores in there for value in scores.values]
+        values = there[0].values if len(there) == 1 else [value for scores in there for value in scores.values]
         return Tally(
             values=values,
             n_identical=n_identical,

@@ -1,7 +1,7 @@
 """What queries answer with: plain frozen values that pages and tables print."""
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from ldpbench.records import MetricSpec, Protocol, RunRecord
 from ldpbench.results.costs import CostRow
@@ -86,16 +86,15 @@ class Board:
         return self.protocol_hash, self.region, self.group
 
 
-@dataclass(frozen=True, kw_only=True)
-class SampleScores:
-    """One method's numbers on one image under one protocol and region."""
+class SampleScores(NamedTuple):
+    """One method's numbers on one image under one protocol and region; there may be hundreds of thousands."""
 
     run_id: str
     method_id: str
     sample_id: str
     values: dict[str, float | None]
     """By metric id; +inf for an identical image, None where undefined or failed."""
-    group: str | None = None
+    group: str | None
     seconds: float | None
     failure: str | None
 

@@ -106,6 +106,7 @@ def make_board(
                 method_id=method_id,
                 sample_id=f"scene-{number:02d}",
                 values=named,
+                group=None,
                 seconds=0.25 if named["psnr"] is not None else None,
                 failure=None if named["psnr"] is not None else "method: it returned nan",
             )

@@ -36,7 +36,7 @@ def evil_facts() -> Facts:
     protocol = make_protocol(title=EVIL_QUOTED)
     titles = {EVIL: EVIL, EVIL_QUOTED: EVIL_QUOTED}
     board, scores = make_board(protocol, {EVIL: [30.0, 31.0], EVIL_QUOTED: [29.0, None]}, titles=titles)
-    scores = tuple(replace(score, failure=EVIL) if score.failure else score for score in scores)
+    scores = tuple(score._replace(failure=EVIL) if score.failure else score for score in scores)
     changes: dict[str, Any] = {"config": {EVIL: EVIL_QUOTED}, "command": ("ldpbench", EVIL, EVIL_QUOTED)}
     card = {
         "title": EVIL,
