@@ -52,6 +52,8 @@ class BoardRow:
     code_sha256: str = ""
     cost: CostRow | None = None
     """What it takes, at the size and on the machine of the whole board; see ``with_costs``."""
+    verified: bool = False
+    """Its run was scored again from the pictures that were handed in."""
     tied_with: tuple[str, ...] = ()
     """Methods that the images cannot tell from this one by the board's first metric; see ``with_statistics``."""
 

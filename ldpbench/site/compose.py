@@ -8,31 +8,27 @@ from dataclasses import replace
 from ldpbench.core.names import share_of
 from ldpbench.records import BaselineRecord, Environment, MethodRef, Protocol, RunRecord
 from ldpbench.results.views import Board, BoardRow, StoredRun
+from ldpbench.site.board import board_pages_of, gallery_page_of
 from ldpbench.site.facts import Facts, SceneKey, ScenePictures
 from ldpbench.site.index import index_page, web_address
-from ldpbench.site.lookup import Lookup, completeness
-from ldpbench.site.names import method_page, run_page, safe_name, scene_page
+from ldpbench.site.lookup import Lookup
+from ldpbench.site.names import method_page, run_page, scene_page
 from ldpbench.site.numbers import bytes_text, labelled_score, three_digits
 from ldpbench.site.pages import (
     AnyPage,
     Badge,
-    BoardPage,
     Cell,
     Column,
     Fact,
     Link,
     MethodPage,
-    OtherProtocol,
     Picture,
-    RegionView,
     RowGroup,
     RunPage,
-    SceneCard,
     ScenePage,
     Table,
 )
 from ldpbench.site.tables import (
-    board_table,
     image_table,
     inputs_text,
     reported_table,
@@ -42,12 +38,7 @@ from ldpbench.site.tables import (
     short_run,
 )
 from ldpbench.site.words import (
-    differences,
-    licence_notes,
-    metric_facts,
-    protocol_facts,
     protocol_title,
-    region_meaning,
     region_title,
 )
 
@@ -57,7 +48,8 @@ def compose(facts: Facts, pictures: Mapping[SceneKey, ScenePictures]) -> tuple[A
     lookup = Lookup(facts, pictures)
     return (
         index_page(lookup),
-        *(_board_page(protocol, lookup) for protocol in lookup.protocols.values()),
+        *(page for protocol in lookup.protocols.values() for page in board_pages_of(protocol, lookup)),
+        *(gallery_page_of(dataset_id, split, lookup) for dataset_id, split in lookup.scene_ids),
         *(
             _scene_page((dataset_id, split, sample_id), lookup)
             for (dataset_id, split), sample_ids in lookup.scene_ids.items()
@@ -66,55 +58,6 @@ def compose(facts: Facts, pictures: Mapping[SceneKey, ScenePictures]) -> tuple[A
         *(_run_page(run, lookup) for run in lookup.runs),
         *(_method_page(method_id, lookup) for method_id in sorted(lookup.known_methods)),
     )
-
-
-def _board_page(protocol: Protocol, lookup: Lookup) -> BoardPage:
-    boards = lookup.regions[protocol.hash]
-    main = lookup.main_board(protocol.hash)
-    others = [other for other in lookup.protocols_of(protocol.dataset_id) if other.hash != protocol.hash]
-    return BoardPage(
-        path=lookup.pages[protocol.hash],
-        title=lookup.board_title(protocol),
-        dataset=lookup.dataset_link(protocol.dataset_id),
-        protocol=protocol.id,
-        why=lookup.why(protocol),
-        badge=completeness(main),
-        regions=tuple(_view(board, lookup) for board in [*boards.values(), *lookup.groups(protocol.hash)]),
-        facts=protocol_facts(protocol),
-        metrics=metric_facts(main.metrics),
-        others=tuple(_other(protocol, other, lookup) for other in others),
-        scenes=tuple(_scene_cards(protocol, lookup)),
-    )
-
-
-def _view(board: Board, lookup: Lookup) -> RegionView:
-    """A board in one region, or on one group of scenes."""
-    of_group = board.group != "all"
-    title = board.group.capitalize() if of_group else region_title(board.region)
-    name = f"group-{safe_name(board.group)}" if of_group else f"region-{safe_name(board.region)}"
-    meaning = (
-        f"Only the {board.n_images} scenes of the group {board.group}." if of_group else region_meaning(board.region)
-    )
-    return RegionView(
-        anchor=name,
-        title=title,
-        meaning=meaning,
-        table=board_table(board, f"{lookup.board_title(board.protocol)}: {title.lower()}", lookup.scores(board)),
-        notes=licence_notes(board.metrics),
-    )
-
-
-def _other(protocol: Protocol, other: Protocol, lookup: Lookup) -> OtherProtocol:
-    link = Link(text=f"{protocol_title(other)}, {other.split}", href=lookup.pages[other.hash])
-    return OtherProtocol(link=link, differences=differences(protocol, other))
-
-
-def _scene_cards(protocol: Protocol, lookup: Lookup) -> list[SceneCard]:
-    cards = []
-    for sample_id, href in lookup.scene_links(protocol.dataset_id, protocol.split).items():
-        pictures = lookup.pictures.get((protocol.dataset_id, protocol.split, sample_id), ScenePictures())
-        cards.append(SceneCard(link=Link(text=sample_id, href=href), thumbnail=pictures.thumbnail))
-    return cards
 
 
 def _scene_page(key: SceneKey, lookup: Lookup) -> ScenePage:

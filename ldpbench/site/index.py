@@ -5,10 +5,12 @@ from dataclasses import replace
 
 from ldpbench.records import DatasetCard
 from ldpbench.results.views import Board, PublishedTable
+from ldpbench.site.board_table import board_table, top_of
 from ldpbench.site.lookup import Lookup, completeness, dataset_anchor
-from ldpbench.site.names import safe_name, scene_page
+from ldpbench.site.names import gallery_page, safe_name, scene_page
 from ldpbench.site.pages import (
     Badge,
+    BoardLink,
     BoardView,
     Comparison,
     DatasetSection,
@@ -17,10 +19,13 @@ from ldpbench.site.pages import (
     Link,
     PaperView,
     PublishedView,
+    Table,
 )
-from ldpbench.site.tables import board_table, methods_table, published_table
+from ldpbench.site.tables import methods_table, published_table
 from ldpbench.site.words import licence_notes, protocol_title, region_title
 
+_ROWS = 10
+"""Of a board; all of them are on its own page."""
 _REDISTRIBUTION = {
     "yes": "the pictures may be passed on",
     "no": "the pictures may not be passed on, and these pages show them: keep the pages to yourself",
@@ -56,7 +61,13 @@ def _section(dataset_id: str, lookup: Lookup) -> DatasetSection:
         summary=card.summary if card else "Published numbers only: no card says how to prepare this dataset here.",
         facts=dataset_facts(card) if card else (),
         badge=completeness(boards[0]) if boards else Badge(text="published numbers only", kind="none"),
-        boards=tuple(_board_view(board, lookup) for board in boards),
+        board=_board_view(boards[0], lookup) if boards else None,
+        others=tuple(_board_link(board, lookup) for board in boards[1:]),
+        galleries=tuple(
+            Link(text=f"{len(ids)} {split} scenes", href=gallery_page(dataset_id, split))
+            for (dataset, split), ids in lookup.scene_ids.items()
+            if dataset == dataset_id
+        ),
         papers=_paper_views([table for table in lookup.facts.published if table.dataset == dataset_id], lookup),
     )
 
@@ -78,21 +89,36 @@ def dataset_facts(card: DatasetCard) -> tuple[Fact, ...]:
     )
 
 
+def _board_link(board: Board, lookup: Lookup) -> BoardLink:
+    protocol = board.protocol
+    return BoardLink(
+        link=Link(text=f"{protocol_title(protocol)}, {protocol.split}", href=lookup.pages[protocol.hash]),
+        why=lookup.why(protocol),
+        badge=completeness(board),
+        n_methods=len(board.rows),
+    )
+
+
 def _board_view(board: Board, lookup: Lookup) -> BoardView:
     protocol = board.protocol
     title = f"{protocol_title(protocol)}, {protocol.split}"
     if board.region != "all":
         title += f", {region_title(board.region).lower()}"
-    # What follows from the metrics of the protocol, such as values over the whole set, is on the board's own page.
-    asked = replace(board, metrics=tuple(spec for spec in board.metrics if spec.ref in protocol.metrics))
     return BoardView(
         title=title,
         why=lookup.why(protocol),
         href=lookup.pages[protocol.hash],
         badge=completeness(board),
-        table=board_table(asked, f"Methods on {lookup.board_title(protocol)}"),
-        notes=licence_notes(asked.metrics),
+        table=_top(board, f"Methods on {lookup.board_title(protocol)}"),
+        n_methods=len(board.rows),
+        notes=licence_notes(board.metrics),
     )
+
+
+def _top(board: Board, caption: str) -> Table:
+    """The first rows of a board. Only metrics that its protocol names: what follows from them is on its own page."""
+    asked = tuple(spec for spec in board.metrics if spec.ref in board.protocol.metrics)
+    return top_of(board_table(replace(board, metrics=asked), caption), _ROWS)
 
 
 def _paper_views(tables: Sequence[PublishedTable], lookup: Lookup) -> tuple[PaperView, ...]:

@@ -25,7 +25,7 @@ class Lookup:
         found = {board.protocol_hash: board for board in self.facts.boards}
         return {board.protocol_hash: board.protocol for board in sorted(found.values(), key=self._order)}
 
-    def _order(self, board: Board) -> tuple[str, int, int, bool, str, str]:
+    def _order(self, board: Board) -> tuple[str, int, int, bool, bool, str, str]:
         protocol = board.protocol
         card = self.facts.cards.get(protocol.dataset_id)
         names = [f"{protocol.dataset_id}/{spec.id}" for spec in _specs(card)]
@@ -35,6 +35,7 @@ class Lookup:
             names.index(protocol.id) if protocol.id in names else len(names),
             splits.index(protocol.split) if protocol.split in splits else len(splits),
             not board.complete,
+            protocol.heading != protocol.title,  # done in another than the plain way
             protocol.id,
             board.protocol_hash,
         )

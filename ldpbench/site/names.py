@@ -1,7 +1,6 @@
 """Where each page and picture lies. Ids are other people's text; a file name made from one is always harmless."""
 
 import re
-from collections import Counter
 from collections.abc import Iterable
 
 from ldpbench.core.hashing import sha256_bytes
@@ -43,17 +42,35 @@ def scene_folder(dataset_id: str, split: str, sample_id: str) -> str:
     return f"images/{safe_name(dataset_id)}/{safe_name(split)}/{safe_name(sample_id)}"
 
 
+def view_page(board_page: str, region: str, group: str) -> str:
+    """The page of one view of a board: a region of all scenes, or a group of scenes."""
+    if region != "all":
+        return f"{board_page.removesuffix('.html')}--region-{safe_name(region)}.html"
+    if group != "all":
+        return f"{board_page.removesuffix('.html')}--group-{safe_name(group)}.html"
+    return board_page
+
+
+def gallery_page(dataset_id: str, split: str) -> str:
+    """The page with all scenes of a split."""
+    return f"scenes/{safe_name(dataset_id)}--{safe_name(split)}.html"
+
+
 def board_pages(protocols: Iterable[Protocol]) -> dict[str, str]:
     """Protocol hash -> the page of its board.
 
-    The name is ``<dataset>--<protocol>``. Protocols that share an id (another split, a subset) also get their split
-    and, where that is not enough, the start of their hash.
+    The name is ``<dataset>--<protocol>``. Of protocols that share an id the first one has it, so that links to the main
+    board last; the first of another split gets that split, and all others (subsets) also the start of their hash.
     """
-    wanted: dict[str, list[str]] = {}
+    pages: dict[str, str] = {}
+    splits: dict[str, set[str]] = {}
     for protocol in protocols:
         name = safe_name(protocol.id.removeprefix(f"{protocol.dataset_id}/"))
-        short = f"board/{safe_name(protocol.dataset_id)}--{name}"
-        longer = f"{short}--{safe_name(protocol.split)}"
-        wanted[protocol.hash] = [short, longer, f"{longer}--{protocol.hash[:12]}"]
-    uses = Counter(name for names in wanted.values() for name in names[:2])
-    return {key: next(name for name in names if uses[name] <= 1) + ".html" for key, names in wanted.items()}
+        page = f"board/{safe_name(protocol.dataset_id)}--{name}"
+        taken = splits.setdefault(page, set())
+        suffix = f"--{safe_name(protocol.split)}" if taken else ""
+        if protocol.split in taken:
+            suffix += f"--{protocol.hash[:12]}"
+        taken.add(protocol.split)
+        pages[protocol.hash] = f"{page}{suffix}.html"
+    return pages

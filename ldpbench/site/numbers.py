@@ -79,6 +79,7 @@ def metric_column(spec: MetricSpec) -> Column:
     """The heading of a metric."""
     return Column(
         title=spec.title,
+        key=spec.id,
         unit="" if spec.unit == "1" else spec.unit,
         better="higher" if spec.higher_is_better else "lower",
         explanation=spec.convention,

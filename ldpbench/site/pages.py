@@ -1,7 +1,7 @@
 """What the templates print: pages as plain frozen values. Links are relative to the site's root."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 PictureKind = Literal["blurry", "output", "target", "left", "right", "blur_map"]
 BadgeKind = Literal["whole", "part", "none"]
@@ -25,6 +25,8 @@ class Cell:
     href: str | None = None
     sort: str | None = None
     """What sorting compares: a number as Python writes it; None where there is no value, which sorts last."""
+    in_print: str | None = None
+    """A second line that only paper shows; on a screen it is in the title."""
     title: str | None = None
     mark: Literal["", "best", "second", "missing"] = ""
     note: str | None = None
@@ -44,6 +46,13 @@ class Column:
     kind: Literal["number", "text", "label", "strip"] = "number"
     """``text`` may wrap, ``label`` may not, ``strip`` holds rugs."""
     explanation: str | None = None
+    key: str = ""
+    """What a link to a view calls it, such as ``psnr``; unique in its table. A table whose columns have keys can be
+    searched, filtered and cut to some columns."""
+    facet: bool = False
+    """Offer its few different texts as a filter."""
+    optional: bool = False
+    """Not shown at first; the column picker brings it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,6 +61,7 @@ class RowGroup:
 
     rows: tuple[tuple[Cell, ...], ...]
     heading: str | None = None
+    kind: Literal["", "published"] = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,6 +76,8 @@ class Table:
     """Letter and text."""
     anchor: str = ""
     """Unique on its page; footnotes are linked through it."""
+    view: str | None = None
+    """Put before the names under which the page's address keeps what the table shows; None: it is not kept."""
 
     @property
     def n_rows(self) -> int:
@@ -120,14 +132,26 @@ class Badge:
 
 @dataclass(frozen=True, kw_only=True)
 class BoardView:
-    """One board as the index shows it."""
+    """The main board of a dataset as the index shows it: its first rows."""
 
     title: str
     why: str | None
     href: str
     badge: Badge
     table: Table
+    n_methods: int
+    """On the whole board."""
     notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class BoardLink:
+    """A further board of a dataset."""
+
+    link: Link
+    why: str | None
+    badge: Badge
+    n_methods: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -160,7 +184,10 @@ class DatasetSection:
     summary: str
     facts: tuple[Fact, ...]
     badge: Badge
-    boards: tuple[BoardView, ...]
+    board: BoardView | None
+    others: tuple[BoardLink, ...]
+    galleries: tuple[Link, ...]
+    """Pages with all scenes."""
     papers: tuple[PaperView, ...]
 
 
@@ -175,11 +202,26 @@ class Comparison:
 
 
 @dataclass(frozen=True, kw_only=True)
+class DataFile:
+    """Values that a page's script loads when they are wanted.
+
+    A page opened from the disk may fetch no JSON, but it may load scripts: the file hands ``value`` to
+    ``ldpbench.receive`` under its own path.
+    """
+
+    path: str
+    """Below the site's root, such as ``data/board/sample--srgb.js``."""
+    value: Any
+    """A JSON document."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Page:
     """One file of the site."""
 
     path: str
     title: str
+    data: tuple[DataFile, ...] = ()
 
     @property
     def root(self) -> str:
@@ -199,14 +241,11 @@ class IndexPage(Page):
 
 
 @dataclass(frozen=True, kw_only=True)
-class RegionView:
-    """A board in one region."""
+class Tab:
+    """One of several views of a board: a region, or a group of scenes."""
 
-    anchor: str
-    title: str
-    meaning: str
-    table: Table
-    notes: tuple[str, ...]
+    link: Link
+    current: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -222,8 +261,11 @@ class Difference:
 class OtherProtocol:
     """A board that stands apart, and every reason why."""
 
+    anchor: str
     link: Link
     differences: tuple[Difference, ...]
+    only_there: tuple[Link, ...]
+    """Methods that have a row there and none here."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -236,17 +278,35 @@ class SceneCard:
 
 @dataclass(frozen=True, kw_only=True)
 class BoardPage(Page):
-    """A board in all its regions."""
+    """A board in one region, on one group of scenes."""
 
     template = "board.html.j2"
     dataset: Link
     protocol: str
     why: str | None
     badge: Badge
-    regions: tuple[RegionView, ...]
+    tabs: tuple[Tab, ...]
+    """Empty where there is one view only."""
+    meaning: str | None
+    """What is scored in this view; None for whole pictures of all scenes."""
+    table: Table
+    notes: tuple[str, ...]
     facts: tuple[Fact, ...]
     metrics: tuple[Fact, ...]
     others: tuple[OtherProtocol, ...]
+    scenes: tuple[SceneCard, ...]
+    """The first few."""
+    gallery: Link | None
+    """All of them."""
+    plots: "PlotsSection | None" = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class GalleryPage(Page):
+    """All scenes of a split."""
+
+    template = "gallery.html.j2"
+    dataset: Link
     scenes: tuple[SceneCard, ...]
 
 
@@ -295,4 +355,4 @@ class MethodPage(Page):
     runs: Table | None
 
 
-AnyPage = IndexPage | BoardPage | ScenePage | RunPage | MethodPage
+AnyPage = IndexPage | BoardPage | GalleryPage | ScenePage | RunPage | MethodPage

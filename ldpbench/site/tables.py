@@ -1,19 +1,14 @@
 """The tables of the pages, from what the queries answered."""
 
-import math
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import replace
 from string import ascii_lowercase
 from typing import Literal
 
 from ldpbench.records import BaselineRecord, MetricSpec
-from ldpbench.records.run import OUTPUTS_ONLY
-from ldpbench.results.board_costs import costs_caption
-from ldpbench.results.statistics.digits import bounds
 from ldpbench.results.views import Board, BoardRow, PublishedRow, PublishedTable, SampleScores, StoredRun
 from ldpbench.site.names import method_page, run_page
 from ldpbench.site.numbers import (
-    aggregate_cell,
     count_cell,
     fixed,
     labelled_aggregate,
@@ -24,11 +19,11 @@ from ldpbench.site.numbers import (
     seconds_cell,
     three_digits,
 )
-from ldpbench.site.pages import Cell, Column, RowGroup, Rug, Table
+from ldpbench.site.pages import Cell, Column, RowGroup, Table
 
-_SECONDS = Column(title="Time", unit="s", explanation="median seconds per image on the run's machine")
-_PARAMETERS = Column(title="Parameters", explanation="learned numbers of the method")
-_RUN = Column(title="Run", kind="label", explanation="the record of the run behind the row")
+SECONDS = Column(title="Time", unit="s", explanation="median seconds per image on the run's machine")
+PARAMETERS = Column(title="Parameters", explanation="learned numbers of the method")
+RUN = Column(title="Run", kind="label", explanation="the record of the run behind the row")
 
 
 def inputs_text(inputs: Sequence[str]) -> str:
@@ -45,144 +40,6 @@ def short_run(run_id: str) -> str:
 def run_cell(run_id: str) -> Cell:
     """A link to a run record."""
     return Cell(text=short_run(run_id), href=run_page(run_id), title=f"run {run_id}", sort=run_id)
-
-
-def board_table(board: Board, caption: str, scores: Sequence[SampleScores] | None = None) -> Table:
-    """A board. With ``scores`` it gains a column that shows the spread of the ranking metric over the images."""
-    rugs = _rugs(board, scores) if scores is not None and board.metrics else None
-    columns = (
-        Column(title="Rank", explanation="by the first metric; equal values share a rank"),
-        Column(title="Method", kind="text"),
-        Column(title="Views", kind="label", explanation="what the method is given: both views (dual) or one picture"),
-        *(metric_column(spec) for spec in board.metrics),
-        *([rugs[0]] if rugs else []),
-        Column(title="Images", explanation="images the row is a mean of"),
-        _SECONDS,
-        *_cost_columns(board),
-        _PARAMETERS,
-        _RUN,
-    )
-    cells = {row.run_id: _board_row(row, board, rugs[1] if rugs else None) for row in board.rows}
-    ranked = tuple(cells[row.run_id] for row in board.rows if row.rank is not None)
-    unranked = tuple(cells[row.run_id] for row in board.rows if row.rank is None)
-    groups = [RowGroup(rows=ranked)] if ranked else []
-    groups += [RowGroup(rows=unranked, heading="Not ranked")] if unranked else []
-    return Table(caption=caption, columns=columns, groups=tuple(groups), row_header=1)
-
-
-def _board_row(row: BoardRow, board: Board, rugs: Mapping[str, Cell] | None) -> tuple[Cell, ...]:
-    first = row.values.get(board.metrics[0].id) if board.metrics else None
-    titles = {other.method_id: other.method_title for other in board.rows}
-    notes = [
-        row.unranked_reason,
-        "outputs only: made by another program" if row.method_kind == OUTPUTS_ONLY else None,
-        f"tied with {', '.join(titles[name] for name in row.tied_with)}" if row.tied_with else None,
-    ]
-    rank = Cell(text=str(row.rank), sort=str(row.rank)) if row.rank is not None else missing("not ranked")
-    return (
-        rank,
-        Cell(
-            text=row.method_title,
-            href=method_page(row.method_id),
-            sort=row.method_title,
-            note="; ".join(filter(None, notes)) or None,
-        ),
-        Cell(text=inputs_text(row.inputs), title=", ".join(row.inputs), sort=inputs_text(row.inputs)),
-        *(_metric_cell(row, board, place) for place in range(len(board.metrics))),
-        *([rugs[row.run_id]] if rugs is not None else []),
-        Cell(text=str(first.n_images), sort=str(first.n_images)) if first else missing("no image was scored"),
-        seconds_cell(row.seconds_median),
-        *(_cost_cells(row) if costs_caption(board) else ()),
-        count_cell(row.parameters),
-        run_cell(row.run_id),
-    )
-
-
-def _cost_columns(board: Board) -> tuple[Column, ...]:
-    """Latency, memory and multiply-adds, where a method of the board was measured by the timing rule."""
-    caption = costs_caption(board)
-    if caption is None:
-        return ()
-    return (
-        Column(title="Latency", unit="s", explanation=f"median of timed calls; {caption}"),
-        Column(title="Memory", unit="MB", explanation=f"the most that one call takes; {caption}"),
-        Column(title="MACs", unit="G", explanation=f"multiply-adds of convolutions and matrix products; {caption}"),
-    )
-
-
-def _cost_cells(row: BoardRow) -> tuple[Cell, ...]:
-    if row.cost is None:
-        return tuple(missing("not measured") for _ in range(3))
-    record = row.cost.record
-    figures = (
-        (record.median_s, 1.0, "not measured"),
-        (record.peak_memory_bytes, 1e6, "the platform does not tell"),
-        (record.macs, 1e9, record.macs_missing or "not counted"),
-    )
-    return tuple(
-        missing(why) if value is None else Cell(text=f"{value / unit:.3g}", sort=repr(value / unit))
-        for value, unit, why in figures
-    )
-
-
-def _metric_cell(row: BoardRow, board: Board, place: int) -> Cell:
-    """A mean with its interval on hover; that of the ranking metric is printed below it."""
-    spec = board.metrics[place]
-    aggregate = row.values.get(spec.id)
-    cell = _marked(aggregate_cell(aggregate, spec), row.run_id, board, spec.id)
-    if aggregate is None or aggregate.interval is None:
-        return cell
-    ends = bounds(aggregate.interval, spec.decimals, spare=1)
-    said = f"95 % of draws of as many scenes: {ends}"
-    return replace(
-        cell, title=f"{cell.title}; {said}" if cell.title else said, note=cell.note if place else cell.note or ends
-    )
-
-
-def _marked(cell: Cell, run_id: str, board: Board, metric_id: str) -> Cell:
-    if board.best.get(metric_id) == run_id:
-        return replace(cell, mark="best")
-    if board.second.get(metric_id) == run_id:
-        return replace(cell, mark="second")
-    return cell
-
-
-def _rugs(board: Board, scores: Sequence[SampleScores]) -> tuple[Column, dict[str, Cell]]:
-    """The spread column: every image of every run as a tick, all rows on one axis."""
-    spec = board.metrics[0]
-    finite = {
-        row.run_id: [
-            value
-            for score in scores
-            if score.run_id == row.run_id and (value := score.values.get(spec.id)) is not None and math.isfinite(value)
-        ]
-        for row in board.rows
-    }
-    everything = [value for values in finite.values() for value in values]
-    if not everything:
-        empty = {row.run_id: missing("no image has a finite value") for row in board.rows}
-        return Column(title="Per image", kind="strip"), empty
-    low, high = min(everything), max(everything)
-    axis = f"{fixed(low, spec.decimals)} to {fixed(high, spec.decimals)}"
-
-    def place(value: float) -> str:
-        share = (value - low) / (high - low) if high > low else 0.5
-        return f"{2 + share * (Rug.WIDTH - 4):.1f}"
-
-    def cell(values: Sequence[float]) -> Cell:
-        if not values:
-            return missing("no image has a finite value")
-        spread = f"{fixed(min(values), spec.decimals)} to {fixed(max(values), spec.decimals)}"
-        label = f"{spec.title} of {len(values)} image{'s' * (len(values) > 1)}: {spread}"
-        ticks = tuple(place(value) for value in sorted(values))
-        rug = Rug(ticks=ticks, mean=place(math.fsum(values) / len(values)), label=label)
-        return Cell(text="", rug=rug, title=label)
-
-    unit = "" if spec.unit == "1" else f" {spec.unit}"
-    column = Column(
-        title=f"{spec.title} per image", unit=f"{axis}{unit}", kind="strip", explanation="one tick per image"
-    )
-    return column, {run_id: cell(values) for run_id, values in finite.items()}
 
 
 def published_table(table: PublishedTable, metrics: Mapping[str, MetricSpec], methods: Set[str]) -> Table:
@@ -281,8 +138,8 @@ def scene_table(
     columns = (
         Column(title="Method", kind="text"),
         *(metric_column(spec) for spec in metrics),
-        replace(_SECONDS, explanation="seconds for this image on the run's machine"),
-        _RUN,
+        replace(SECONDS, explanation="seconds for this image on the run's machine"),
+        RUN,
     )
     return Table(caption=caption, columns=columns, groups=tuple(groups))
 
@@ -322,7 +179,7 @@ def image_table(
     columns = (
         Column(title="Image", kind="text"),
         *(metric_column(spec) for spec in metrics),
-        replace(_SECONDS, explanation="seconds of the method alone"),
+        replace(SECONDS, explanation="seconds of the method alone"),
     )
     return Table(caption=caption, columns=columns, groups=(RowGroup(rows=rows),))
 
@@ -350,8 +207,8 @@ def results_table(rows: Sequence[tuple[Board, BoardRow, str, str]]) -> Table:
         Column(title="Board", kind="text"),
         Column(title="Rank"),
         Column(title="Results", kind="text"),
-        _SECONDS,
-        _RUN,
+        SECONDS,
+        RUN,
     )
     return Table(caption="Results on every board", columns=columns, groups=(RowGroup(rows=tuple(body)),))
 
@@ -396,7 +253,7 @@ def runs_table(runs: Sequence[StoredRun]) -> Table | None:
         for run in runs
     )
     columns = (
-        _RUN,
+        RUN,
         Column(title="Dataset", kind="text"),
         Column(title="Status", kind="label"),
         Column(title="Started (UTC)", kind="text"),
@@ -408,6 +265,12 @@ def runs_table(runs: Sequence[StoredRun]) -> Table | None:
 
 def _wall_cell(wall_s: float | None) -> Cell:
     return missing("the run has not ended") if wall_s is None else Cell(text=three_digits(wall_s), sort=repr(wall_s))
+
+
+def _year_cell(record: BaselineRecord | None) -> Cell:
+    if record is None or record.paper is None:
+        return missing("no paper")
+    return Cell(text=str(record.paper.year), sort=str(record.paper.year))
 
 
 def methods_table(records: Mapping[str, BaselineRecord], measured: Mapping[str, str]) -> Table:
@@ -422,16 +285,18 @@ def methods_table(records: Mapping[str, BaselineRecord], measured: Mapping[str, 
                 Cell(text=record.kind, sort=record.kind) if record else missing("no record of it is installed here"),
                 Cell(text=inputs_text(record.inputs), sort=inputs_text(record.inputs)) if record else missing(""),
                 count_cell(record.parameters if record else None),
+                _year_cell(record),
                 Cell(text=record.licence_code, sort=record.licence_code) if record else missing(""),
                 Cell(text="yes" if name in measured else "no", sort="0" if name in measured else "1"),
             )
         )
     columns = (
-        Column(title="Method", kind="text"),
-        Column(title="Kind", kind="label"),
-        Column(title="Views", kind="label"),
-        _PARAMETERS,
-        Column(title="Licence of the code", kind="text"),
-        Column(title="Measured here", kind="label"),
+        Column(title="Method", key="method", kind="text"),
+        Column(title="Kind", key="kind", kind="label", facet=True),
+        Column(title="Views", key="views", kind="label", facet=True),
+        replace(PARAMETERS, key="parameters"),
+        Column(title="Year", key="year", facet=True),
+        Column(title="Licence of the code", key="licence", kind="text", facet=True),
+        Column(title="Measured here", key="measured", kind="label", facet=True),
     )
-    return Table(caption="Methods", columns=columns, groups=(RowGroup(rows=tuple(rows)),))
+    return Table(caption="Methods", columns=columns, groups=(RowGroup(rows=tuple(rows)),), view="methods.")

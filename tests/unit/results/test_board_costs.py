@@ -7,7 +7,7 @@ from ldpbench.results.board_costs import costs_caption
 from ldpbench.results.connection import open_for_reading, open_for_writing
 from ldpbench.results.costs import ingest_costs
 from ldpbench.results.ingest import ingest
-from ldpbench.site.tables import board_table
+from ldpbench.site.board_table import board_table
 from tests.factories import make_method, make_protocol, make_record, rows_from_psnr, write_folder
 from tests.made_up_costs import make_cost, write_cost
 

@@ -36,7 +36,9 @@ def test_every_kind_of_page_is_there() -> None:
     assert paths == {
         "index.html",
         "board/toy--native.html",
+        "board/toy--native--region-near.html",
         "board/toy--registered.html",
+        "scenes/toy--test.html",
         "scene/toy--test--scene-01.html",
         "scene/toy--test--scene-02.html",
         "run/run-fake.html",
@@ -49,22 +51,26 @@ def test_every_kind_of_page_is_there() -> None:
     }
 
 
+def titles(section) -> list[str]:
+    """Of the boards of a dataset, the main one first."""
+    return [section.board.title, *(other.link.text for other in section.others)]
+
+
 def test_the_index_ranks_and_marks_as_the_board_says() -> None:
-    table = index_of(make_facts()).sections[0].boards[0].table
+    table = index_of(make_facts()).sections[0].board.table
     assert [each.title for each in table.columns] == [
-        *("Rank", "Method", "Views", "PSNR", "SSIM", "MAE", "Images", "Time", "Parameters", "Run")
+        *("Rank", "Method", "Views", "PSNR", "SSIM", "MAE", "Time", "Parameters", "Run")
     ]
     assert [cell.text for cell in column(table, "Rank")] == ["1", "2"]
     assert [cell.text for cell in column(table, "PSNR")] == ["30.50", "28.75"]
     assert [cell.mark for cell in column(table, "PSNR")] == ["best", "second"]
     assert [cell.href for cell in column(table, "Method")] == ["method/fake.html", "method/other.html"]
     assert [cell.href for cell in column(table, "Run")] == ["run/run-fake.html", "run/run-other.html"]
-    assert [cell.text for cell in column(table, "Images")] == ["2", "2"]
     assert [cell.text for cell in column(table, "Parameters")] == ["7.23 M", "7.23 M"]
 
 
 def test_unranked_rows_stand_below_with_their_reason() -> None:
-    table = index_of(make_facts()).sections[0].boards[0].table
+    table = index_of(make_facts()).sections[0].board.table
     assert [group.heading for group in table.groups] == [None, "Not ranked"]
     assert [cell.note for cell in column(table, "Method", group=1)] == ["an image failed"]
     assert [cell.text for cell in column(table, "PSNR", group=1)] == ["—"]
@@ -74,11 +80,11 @@ def test_unranked_rows_stand_below_with_their_reason() -> None:
 def test_the_primary_protocol_of_the_card_comes_first() -> None:
     facts = make_facts()
     turned = make_facts(cards={"toy": make_card(protocols=list(reversed(make_card().protocols)))})
-    assert [board.title for board in index_of(facts).sections[0].boards] == [
+    assert titles(index_of(facts).sections[0]) == [
         "Values as they are, test",
         "Registered, test",
     ]
-    assert [board.title for board in index_of(turned).sections[0].boards] == [
+    assert titles(index_of(turned).sections[0]) == [
         "Registered, test",
         "Values as they are, test",
     ]
@@ -101,17 +107,17 @@ def test_whole_sets_come_before_subsets_of_the_same_protocol() -> None:
     part, part_scores = make_board(make_protocol(), {"fake": [30.0]}, n_images_whole=2)
     scores = {(whole.protocol_hash, "all", "all"): whole_scores, (part.protocol_hash, "all", "all"): part_scores}
     section = index_of(make_facts(boards=(part, whole), scores=scores)).sections[0]
-    assert [board.badge.text for board in section.boards] == ["complete: 2 scenes", "partial: 1 of 2 scenes"]
-    assert len({board.href for board in section.boards}) == 2
+    assert section.board.badge.text == "complete: 2 scenes"
+    assert [other.badge.text for other in section.others] == ["partial: 1 of 2 scenes"]
+    assert section.board.href == "board/toy--native.html"
+    assert section.others[0].link.href == f"board/toy--native--test--{part.protocol_hash[:12]}.html"
 
 
 def test_a_board_without_the_region_all_is_shown_by_its_first_region() -> None:
     protocol = make_protocol(regions=("near", "far"))
     board, scores = make_board(protocol, {"fake": [30.0, 31.0]}, region="near")
     facts = make_facts(boards=(board,), scores={(protocol.hash, "near"): scores})
-    assert [each.title for each in index_of(facts).sections[0].boards] == [
-        "Values as they are, test, nearer than focus"
-    ]
+    assert titles(index_of(facts).sections[0]) == ["Values as they are, test, nearer than focus"]
 
 
 def test_perceptual_metrics_say_their_licence() -> None:
@@ -119,10 +125,10 @@ def test_perceptual_metrics_say_their_licence() -> None:
     asked = replace(board, protocol=make_protocol(metrics=(*make_protocol().metrics, "lpips/1")))
     asked = replace(asked, protocol_hash=asked.protocol.hash)
     facts = make_facts(boards=(asked,), scores={(asked.protocol_hash, "all", "all"): scores})
-    (note,) = index_of(facts).sections[0].boards[0].notes
+    (note,) = index_of(facts).sections[0].board.notes
     assert note.startswith("LPIPS: computed with pyiqa")
     assert "PolyForm Noncommercial" in note
-    assert index_of(make_facts()).sections[0].boards[0].notes == ()
+    assert index_of(make_facts()).sections[0].board.notes == ()
 
 
 def test_metrics_that_only_follow_from_others_stay_on_the_board_page() -> None:
@@ -133,8 +139,8 @@ def test_metrics_that_only_follow_from_others_stay_on_the_board_page() -> None:
     index, page = pages["index.html"], pages["board/toy--native.html"]
     assert isinstance(index, IndexPage)
     assert isinstance(page, BoardPage)
-    assert "Pooled PSNR" not in [each.title for each in index.sections[0].boards[0].table.columns]
-    assert "Pooled PSNR" in [each.title for each in page.regions[0].table.columns]
+    assert "Pooled PSNR" not in [each.title for each in index.sections[0].board.table.columns]
+    assert "Pooled PSNR" in [each.title for each in page.table.columns]
 
 
 def test_published_tables_stand_apart_with_corrected_groups_printed_digits_and_footnotes() -> None:
@@ -155,9 +161,7 @@ def test_published_tables_stand_apart_with_corrected_groups_printed_digits_and_f
 
 def test_published_numbers_are_never_in_a_ranked_table() -> None:
     section = index_of(make_facts()).sections[0]
-    ranked = {
-        cell.text for board in section.boards for group in board.table.groups for row in group.rows for cell in row
-    }
+    ranked = {cell.text for group in section.board.table.groups for row in group.rows for cell in row}
     assert not {"25.77", "21.00"} & ranked
 
 
@@ -173,7 +177,13 @@ def test_nothing_at_all_still_makes_a_page() -> None:
 def test_a_board_page_has_all_regions_the_protocol_and_the_others() -> None:
     page = pages_of(make_facts())["board/toy--native.html"]
     assert isinstance(page, BoardPage)
-    assert [region.title for region in page.regions] == ["Whole picture", "Nearer than focus"]
+    near = pages_of(make_facts())["board/toy--native--region-near.html"]
+    assert [(tab.link.text, tab.link.href, tab.current) for tab in near.tabs] == [
+        ("Whole picture", page.path, False),
+        ("Nearer than focus", near.path, True),
+    ]
+    assert [tab.current for tab in page.tabs] == [True, False]
+    assert (page.meaning, near.meaning) == (None, "Only in front of the focal plane.")
     assert page.facts[-1].code == make_protocol(regions=("all", "near")).hash
     assert [scene.link.href for scene in page.scenes] == [f"scene/toy--test--{name}.html" for name in SCENES]
     (other,) = page.others
@@ -215,7 +225,7 @@ def test_every_field_of_a_protocol_is_said_and_every_difference_found() -> None:
 def test_the_spread_of_a_method_is_drawn_on_one_axis() -> None:
     page = pages_of(make_facts())["board/toy--native.html"]
     assert isinstance(page, BoardPage)
-    first, second = column(page.regions[0].table, "PSNR per image")
+    first, second = column(page.table, "PSNR per image")
     assert first.rug is not None
     assert second.rug is not None
     assert first.rug.ticks[-1] == "126.0"
@@ -229,7 +239,7 @@ def test_the_spread_leaves_out_identical_images() -> None:
     facts = make_facts(boards=(board,), scores={(board.protocol_hash, "all", "all"): scores})
     page = pages_of(facts)["board/toy--native.html"]
     assert isinstance(page, BoardPage)
-    cells = {cell.title: cell for cell in column(page.regions[0].table, "PSNR per image")}
+    cells = {cell.title: cell for cell in column(page.table, "PSNR per image")}
     assert cells["PSNR of 1 image: 31.00 to 31.00"].rug is not None
     assert cells["no image has a finite value"].text == "—"
 

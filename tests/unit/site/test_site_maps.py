@@ -61,9 +61,10 @@ def test_boards_of_maps_come_last_with_their_reason_and_do_not_open_the_page():
         return compose(facts, make_pictures(("scene-01", "scene-02"), facts.runs))[0]
 
     both = index_with(made)
-    assert [(board.title, board.why) for board in both.sections[0].boards] == [
-        ("Values as they are, test", "The plain one."),
-        ("Blur maps: sharp or blurred, test", "For maps."),
+    section = both.sections[0]
+    assert (section.board.title, section.board.why) == ("Values as they are, test", "The plain one.")
+    assert [(other.link.text, other.why) for other in section.others] == [
+        ("Blur maps: sharp or blurred, test", "For maps.")
     ]
     assert both.featured.after.run_id == "run-fake"
     assert index_with(made[:1]).featured is None

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from ldpbench.site.names import board_pages, method_page, safe_name, scene_folder, scene_page
+from ldpbench.site.names import board_pages, method_page, safe_name, scene_folder, scene_page, view_page
 from tests.factories import make_protocol
 
 
@@ -45,9 +45,18 @@ def test_a_board_is_named_after_dataset_and_protocol() -> None:
 def test_boards_that_share_an_id_are_told_apart_by_split_and_then_by_hash() -> None:
     test, val = make_protocol(), make_protocol(split="val")
     pages = board_pages([test, val])
-    assert pages == {test.hash: "board/toy--native--test.html", val.hash: "board/toy--native--val.html"}
+    assert pages == {test.hash: "board/toy--native.html", val.hash: "board/toy--native--val.html"}
     subset = make_protocol(dataset_fingerprint="ab" * 32)
-    pages = board_pages([test, val, subset])
-    assert pages[val.hash] == "board/toy--native--val.html"
-    assert pages[test.hash] == f"board/toy--native--test--{test.hash[:12]}.html"
-    assert len(set(pages.values())) == 3
+    wider = board_pages([test, val, subset])
+    assert wider == pages | {subset.hash: f"board/toy--native--test--{subset.hash[:12]}.html"}
+
+
+def test_every_view_of_a_board_has_a_page() -> None:
+    views = [("all", "all"), ("near", "all"), ("all", "near"), ("all", "in door")]
+    pages = [view_page("board/toy--native.html", region, group) for region, group in views]
+    assert pages[:3] == [
+        "board/toy--native.html",
+        "board/toy--native--region-near.html",
+        "board/toy--native--group-near.html",
+    ]
+    assert len(set(pages)) == 4

@@ -1,0 +1,2 @@
+// Tables as files.
+"use strict";
