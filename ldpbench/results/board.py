@@ -1,4 +1,4 @@
-"""The questions that pages and tables ask the database.
+"""The questions that pages and tables ask the database: data frames in, ranked rows out.
 
 Means are taken here and never in SQL, where failed images vanish from a mean and one infinite value swallows it.
 """
@@ -17,8 +17,9 @@ from ldpbench.metrics.catalogue import METRICS
 from ldpbench.records import MetricSpec, Protocol, RunRecord
 from ldpbench.results.board_costs import with_costs
 from ldpbench.results.costs import costs
+from ldpbench.results.frames import Frames, read_frames
 from ldpbench.results.ranking import best_two, competition_ranks
-from ldpbench.results.standing import EVERY, Standing, load_standings
+from ldpbench.results.standing import EVERY, Standing, standings_of
 from ldpbench.results.views import Aggregate, Board, BoardRow, SampleScores, StoredRun
 
 Aggregates = dict[str, Aggregate]
@@ -27,6 +28,12 @@ Aggregates = dict[str, Aggregate]
 
 @collection_paused()
 def boards(connection: duckdb.DuckDBPyConnection) -> list[Board]:
+    """Every board of a database, with the costs of its methods; see ``boards_of``."""
+    measured = costs(connection)
+    return [with_costs(board, measured) for board in boards_of(read_frames(connection))]
+
+
+def boards_of(frames: Frames) -> list[Board]:
     """One board per protocol, region and group of scenes.
 
     By dataset, pictures before maps, whole sets before subsets, protocols in the order of their card; all scenes
@@ -34,12 +41,11 @@ def boards(connection: duckdb.DuckDBPyConnection) -> list[Board]:
     partial one, unranked.
     """
     by_protocol: dict[str, list[Standing]] = defaultdict(list)
-    for standing in load_standings(connection):
+    for standing in standings_of(frames):
         by_protocol[standing.protocol.hash].append(standing)
     ordered = sorted(by_protocol.values(), key=lambda standings: _place(standings[-1]))
-    measured = costs(connection)
     return [
-        with_costs(_board(standings, region, group), measured)
+        _board(standings, region, group)
         for standings in ordered
         for region in standings[-1].protocol.regions
         for group in _groups(standings)

@@ -1,20 +1,14 @@
-"""The run that stands for each method under each protocol, with its values by region and group of scenes.
-
-DuckDB joins, filters and collects; a board of a million images is a few hundred lists of numbers when it comes here.
-"""
+"""The run that stands for each method under each protocol, with its values by region and group of scenes."""
 
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import duckdb
-
 from ldpbench.records import Protocol, RunRecord
+from ldpbench.results.frames import NO_GROUP, Frames, rows_of
 
 EVERY = "all"
 """The whole picture among regions, and all scenes among groups."""
-NO_GROUP = ""
-"""Of scenes that belong to none; also of failed ones that were never read."""
 
 View = tuple[str, str]
 """Region and group."""
@@ -96,20 +90,14 @@ class Standing:
         )
 
 
-def load_standings(connection: duckdb.DuckDBPyConnection, protocol: str | None = None) -> list[Standing]:
-    """The standing runs of every protocol, or of the one with this hash, the oldest first."""
-    rows = connection.execute(
-        """
-        SELECT latest_run.protocol, run_id, runs.record FROM latest_run JOIN runs USING (run_id)
-        WHERE latest_run.protocol = coalesce($1, latest_run.protocol) ORDER BY runs.started_at, run_id
-        """,
-        [protocol],
-    ).fetchall()
+def standings_of(frames: Frames) -> list[Standing]:
+    """One ``Standing`` for every standing run under every protocol, the oldest first."""
+    tried, failed = _images(frames)
+    seconds = dict(rows_of(frames.seconds, "run_id", "median_s"))
+    scores = _scores(frames)
+    in_region = _in_region(frames, scores, tried, failed)
+    rows = list(rows_of(frames.runs, "protocol", "run_id", "record"))
     records = {run_id: RunRecord.model_validate_json(document) for _, run_id, document in rows}
-    tried, failed = _images(connection)
-    seconds = _seconds(connection)
-    scores = _scores(connection, protocol)
-    in_region = _in_region(connection, protocol, scores, tried, failed)
     return [
         Standing(
             record=records[run_id],
@@ -129,92 +117,36 @@ _Key = tuple[str, str]
 """Protocol and run id."""
 
 
-def _images(connection: duckdb.DuckDBPyConnection) -> tuple[_Counts, _Counts]:
+def _images(frames: Frames) -> tuple[_Counts, _Counts]:
     """Images with a row, and those of them that failed, by run id and group."""
-    rows = connection.execute(
-        """
-        SELECT run_id, coalesce(group_name, ''), count(*), count(failure_kind) FROM images
-        WHERE run_id IN (SELECT run_id FROM latest_run) GROUP BY ALL
-        """
-    ).fetchall()
     tried: _Counts = defaultdict(dict)
     failed: _Counts = defaultdict(dict)
-    for run_id, group, n_tried, n_failed in rows:
+    for run_id, group, n_tried, n_failed in rows_of(frames.images, "run_id", "name", "n_tried", "n_failed"):
         tried[run_id][group], failed[run_id][group] = n_tried, n_failed
     return tried, failed
 
 
-def _seconds(connection: duckdb.DuckDBPyConnection) -> dict[str, float | None]:
-    rows = connection.execute(
-        "SELECT run_id, median(seconds) FROM images WHERE run_id IN (SELECT run_id FROM latest_run) GROUP BY run_id"
-    )
-    return dict(rows.fetchall())
-
-
-_ROWS = """
-    FROM image_scores AS s
-    LEFT JOIN (
-        SELECT run_id, sample_id, group_name, failure_kind FROM images
-        WHERE group_name IS NOT NULL OR failure_kind IS NOT NULL
-    ) AS m ON m.run_id = s.run_id AND m.sample_id = s.sample_id
-    WHERE ($1 IS NULL OR protocol = $1) AND m.failure_kind IS NULL
-        AND (s.protocol, s.run_id) IN (SELECT protocol, run_id FROM latest_run)
-"""
-"""Scores of images that did not fail, with their groups. Few images have a group or fail, so the join is small; the
-standing runs are asked for by IN, which DuckDB answers twice as fast as by a second join."""
-
-
-def _scores(connection: duckdb.DuckDBPyConnection, protocol: str | None) -> dict[_Key, dict[View, dict[str, _Scores]]]:
-    table = connection.sql(
-        f"""
-        SELECT protocol, s.run_id AS run_id, region, coalesce(group_name, '') AS name, metric,
-            list(value) FILTER (s.status = 'ok') AS numbers, count(*) FILTER (s.status = 'identical') AS n_identical,
-            count(*) FILTER (s.status = 'failed') AS n_failed, count(*) AS n_scored
-        {_ROWS} GROUP BY ALL
-        """,
-        params=[protocol],
-    ).to_arrow_table()
-    numbers = table.column("numbers").combine_chunks()
-    others = [table.column(name).to_pylist() for name in table.column_names if name != "numbers"]
+def _scores(frames: Frames) -> dict[_Key, dict[View, dict[str, _Scores]]]:
+    numbers = frames.scores.column("numbers").combine_chunks()
+    others = ("protocol", "run_id", "region", "name", "metric", "n_identical", "n_failed", "n_scored")
     scores: dict[_Key, dict[View, dict[str, _Scores]]] = defaultdict(lambda: defaultdict(dict))
-    for place, (found, run_id, region, group, metric, n_identical, n_failed, n_scored) in enumerate(
-        zip(*others, strict=True)
-    ):
+    for place, (found, run_id, region, group, metric, *counts) in enumerate(rows_of(frames.scores, *others)):
         one = numbers[place]
-        values = one.values.to_numpy().tolist() if one.is_valid else []
-        scores[found, run_id][region, group][metric] = _Scores(values, n_identical, n_failed, n_scored)
+        values = one.values.to_numpy(zero_copy_only=False).tolist() if one.is_valid else []
+        scores[found, run_id][region, group][metric] = _Scores(values, *counts)
     return scores
 
 
 def _in_region(
-    connection: duckdb.DuckDBPyConnection,
-    protocol: str | None,
-    scores: Mapping[_Key, Mapping[View, Mapping[str, _Scores]]],
-    tried: _Counts,
-    failed: _Counts,
+    frames: Frames, scores: Mapping[_Key, Mapping[View, Mapping[str, _Scores]]], tried: _Counts, failed: _Counts
 ) -> dict[_Key, dict[View, int]]:
-    """How many images have each region.
-
-    Where every metric has a score of every image that did not fail, that is their number; only for other runs the
-    rows are counted.
-    """
+    """How many images that did not fail have each region."""
     counts: dict[_Key, dict[View, int]] = defaultdict(dict)
-    doubtful = set()
     for key, views in scores.items():
-        for (region, group), metrics in views.items():
-            n_sound = tried[key[1]].get(group, 0) - failed[key[1]].get(group, 0)
-            if all(found.n_scored == n_sound for found in metrics.values()):
-                counts[key][region, group] = n_sound
-            else:
-                doubtful.add(key)
-    if doubtful:
-        rows = connection.execute(
-            f"""
-            SELECT protocol, s.run_id, region, coalesce(group_name, ''), count(DISTINCT s.sample_id)
-            {_ROWS} AND s.run_id IN (SELECT unnest($2)) GROUP BY ALL
-            """,
-            [protocol, sorted({run_id for _, run_id in doubtful})],
-        )
-        for found, run_id, region, group, count in rows.fetchall():
-            counts[found, run_id][region, group] = count
+        for region, group in views:
+            counts[key][region, group] = tried[key[1]].get(group, 0) - failed[key[1]].get(group, 0)
+    for found, run_id, region, group, n_images in rows_of(
+        frames.regions, "protocol", "run_id", "region", "name", "n_images"
+    ):
+        counts[found, run_id][region, group] = n_images
     return counts
