@@ -108,13 +108,14 @@ def _cost(
     for skip in plan.skips:
         session.reporter.note(f"skipped {skip.method} at {skip.size}: {skip.reason}")
     outcomes = measure_all(plan, session.home, force=force, progress=session.reporter)
-    _ingest(session)
+    ingest_all_costs(session)
     _show(session, outcomes)
     failed = any(outcome.status == "failed" for outcome in outcomes)
     return Answer(_document(outcomes, plan.skips), exit_code=EXIT_FAILURES if failed else EXIT_DONE)
 
 
-def _ingest(session: Session) -> None:
+def ingest_all_costs(session: Session) -> None:
+    """Take what was measured into the database."""
     from ldpbench.results.connection import open_for_writing
     from ldpbench.results.costs import ingest_costs
 
