@@ -49,7 +49,7 @@ def test_every_recipe_fits_every_network(name: str, network: str) -> None:
 
 
 def test_the_recipes_are_those_that_are_documented() -> None:
-    assert recipe_names() == ["1x24g", "1x80g", "cpu-smoke", "paper"]
+    assert recipe_names() == ["1x24g", "1x80g", "cpu-smoke", "default-model", "paper"]
     assert resolve("ldp-tiny", changes=SAMPLE).recipe == DEFAULT_RECIPE == "1x24g"
 
 
