@@ -8,7 +8,7 @@ import typer
 from ldpbench.cli.cost import ingest_all_costs
 from ldpbench.cli.evaluating import run_plan
 from ldpbench.cli.pages import build_and_tell
-from ldpbench.cli.results import show_boards
+from ldpbench.cli.results_boards import show_boards
 from ldpbench.cli.session import Answer, Session, command
 from ldpbench.core.errors import EXIT_DONE, EXIT_FAILURES
 

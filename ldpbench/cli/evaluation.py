@@ -25,7 +25,7 @@ from ldpbench.cli.options import (
     WindowsOption,
     chosen_inference,
 )
-from ldpbench.cli.results import show_boards
+from ldpbench.cli.results_boards import show_boards
 from ldpbench.cli.session import Answer, Session, command
 from ldpbench.core.errors import EXIT_DONE, EXIT_FAILURES, UsageError
 

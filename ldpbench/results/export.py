@@ -1,19 +1,13 @@
-"""Boards as text: JSON and CSV with every digit for programs, Markdown rounded for people."""
+"""Boards with every digit, for programs: JSON and CSV. As people see them: ``site/exports``."""
 
 import csv
 import io
 import json
 import math
-import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from ldpbench.core.names import share_of
-from ldpbench.records import MetricSpec
 from ldpbench.results.views import Aggregate, Board, BoardRow
-
-NO_VALUE = "–"
-IDENTICAL = "∞"
 
 _CSV_BEFORE = (
     "dataset", "split", "protocol", "protocol_hash", "region", "group", "rank", "method", "title", "kind", "inputs",
@@ -58,24 +52,8 @@ def boards_csv(boards: Sequence[Board]) -> str:
     return stream.getvalue()
 
 
-def boards_markdown(boards: Sequence[Board]) -> str:
-    """A table per board for a page or a message: the best value bold, the second best in italics, reasons below."""
-    return "\n".join(_markdown_board(board) for board in boards)
-
-
-EXPORTERS: dict[str, Callable[[Sequence[Board]], str]] = {
-    "csv": boards_csv,
-    "json": boards_json,
-    "markdown": boards_markdown,
-}
+EXACT: dict[str, Callable[[Sequence[Board]], str]] = {"csv": boards_csv, "json": boards_json}
 """By the name that the command line uses."""
-
-
-def format_mean(spec: MetricSpec, mean: float | None) -> str:
-    """A mean with the decimals of its metric."""
-    if mean is None:
-        return NO_VALUE
-    return IDENTICAL if math.isinf(mean) else f"{mean:.{spec.decimals}f}"
 
 
 def _row_document(row: BoardRow) -> dict[str, Any]:
@@ -133,48 +111,3 @@ def _row_facts(board: Board, row: BoardRow) -> dict[str, Any]:
         "unranked_reason": row.unranked_reason,
         "run_id": row.run_id,
     }
-
-
-def _markdown_board(board: Board) -> str:
-    protocol = board.protocol
-    amount = str(board.n_images) if board.complete else share_of(board.n_images, board.n_images_whole)
-    lines = [
-        f"**{_escaped(protocol.id)}** ({_escaped(protocol.heading)}), {_escaped(protocol.split)} split, "
-        f"region {_escaped(board.region)}, scenes {_escaped(board.group)}, {amount} images, "
-        f"protocol `{board.protocol_hash[:12]}`",
-        "",
-        _line(["#", "Method", *(_escaped(_heading(spec)) for spec in board.metrics), "s/image"]),
-        _line(["--:", ":--", *["--:"] * len(board.metrics), "--:"]),
-        *(_line(_markdown_cells(board, row)) for row in board.rows),
-    ]
-    reasons = [
-        f"- {_escaped(row.method_title)}: {_escaped(row.unranked_reason)}" for row in board.rows if row.unranked_reason
-    ]
-    if reasons:
-        lines += ["", "Not ranked:", "", *reasons]
-    return "\n".join(lines) + "\n"
-
-
-def _markdown_cells(board: Board, row: BoardRow) -> list[str]:
-    values = []
-    for spec in board.metrics:
-        text = format_mean(spec, row.values[spec.id].mean)
-        mark = "**" if board.best.get(spec.id) == row.run_id else "*" if board.second.get(spec.id) == row.run_id else ""
-        values.append(f"{mark}{text}{mark}")
-    rank = NO_VALUE if row.rank is None else str(row.rank)
-    seconds = NO_VALUE if row.seconds_median is None else f"{row.seconds_median:.3g}"
-    return [rank, _escaped(row.method_title), *values, seconds]
-
-
-def _heading(spec: MetricSpec) -> str:
-    unit = f" ({spec.unit})" if spec.unit != "1" else ""
-    return f"{spec.title}{unit} {'↑' if spec.higher_is_better else '↓'}"
-
-
-def _line(cells: Sequence[str]) -> str:
-    return f"| {' | '.join(cells)} |"
-
-
-def _escaped(text: str) -> str:
-    """Text of others as plain text within a Markdown table."""
-    return re.sub(r"([\\`*_|<>\[\]])", r"\\\1", " ".join(text.split()))

@@ -1,14 +1,14 @@
 """The pages of a board: one for whole pictures of all scenes, one for every region and every group of scenes."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from ldpbench.records import Protocol
-from ldpbench.results.views import Board
+from ldpbench.results.views import Board, SampleScores
 from ldpbench.site.board_table import board_table
 from ldpbench.site.facts import ScenePictures
 from ldpbench.site.lookup import Lookup, completeness
 from ldpbench.site.names import gallery_page, method_page, safe_name, view_page
-from ldpbench.site.pages import BoardPage, GalleryPage, Link, OtherProtocol, SceneCard, Tab
+from ldpbench.site.pages import BoardPage, GalleryPage, Link, OtherProtocol, SceneCard, Tab, Table
 from ldpbench.site.words import (
     differences,
     licence_notes,
@@ -28,17 +28,17 @@ def board_pages_of(protocol: Protocol, lookup: Lookup) -> Iterator[BoardPage]:
     paths = {board.view: _path(board, views[0], lookup) for board in views}
     scenes = scene_cards(protocol.dataset_id, protocol.split, lookup)
     for board in views:
-        title = lookup.board_title(protocol) + ("" if board is views[0] else f", {view_title(board).lower()}")
+        table = shown_board(board, lookup, lookup.scores(board))
         yield BoardPage(
             path=paths[board.view],
-            title=title,
+            title=table.caption,
             dataset=lookup.dataset_link(protocol.dataset_id),
             protocol=protocol.id,
             why=lookup.why(protocol),
             badge=completeness(board),
             tabs=_tabs(board, views, paths, lookup) if len(views) > 1 else (),
             meaning=_meaning(board),
-            table=board_table(board, title, records=lookup.facts.methods, scores=lookup.scores(board)),
+            table=table,
             notes=licence_notes(board.metrics),
             facts=protocol_facts(protocol),
             metrics=metric_facts(board.metrics),
@@ -46,6 +46,13 @@ def board_pages_of(protocol: Protocol, lookup: Lookup) -> Iterator[BoardPage]:
             scenes=scenes[:_SCENES_ON_A_BOARD],
             gallery=_gallery_link(protocol, len(scenes)) if len(scenes) > _SCENES_ON_A_BOARD else None,
         )
+
+
+def shown_board(board: Board, lookup: Lookup, scores: Sequence[SampleScores] | None = None) -> Table:
+    """The table of a board under the title of its page; ``scores`` add the strips."""
+    view = "" if (board.region, board.group) == ("all", "all") else f", {view_title(board).lower()}"
+    title = f"{lookup.board_title(board.protocol)}{view}"
+    return board_table(board, title, records=lookup.facts.methods, scores=scores)
 
 
 def _path(board: Board, first: Board, lookup: Lookup) -> str:

@@ -1,6 +1,6 @@
 """The results of a home as a folder of static pages."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ldpbench.core.atomic import replacing_folder
@@ -16,6 +16,7 @@ from ldpbench.results.board import boards, runs, sample_scores
 from ldpbench.results.board_statistics import with_statistics
 from ldpbench.results.connection import open_for_reading
 from ldpbench.results.published import published_tables
+from ldpbench.results.views import Board
 from ldpbench.site.compose import compose
 from ldpbench.site.facts import Facts
 from ldpbench.site.pictures import publish_pictures
@@ -51,10 +52,17 @@ def read_facts(home: Home) -> Facts:
             scores[board.view] = tuple(rows)
             found.append(with_statistics(board, rows))
         stored = tuple(runs(connection))
+    return replace(known_facts(tuple(found)), scores=scores, runs=stored)
+
+
+def known_facts(boards: tuple[Board, ...]) -> Facts:
+    """Boards with everything that is known without a database: records, cards and published tables.
+
+    Raises:
+        UsageError: If a record is not valid.
+    """
     return Facts(
-        boards=tuple(found),
-        scores=scores,
-        runs=stored,
+        boards=boards,
         cards=all_cards(),
         methods={**map_method_records(), **baseline_records()},
         published=tuple(published_tables()),

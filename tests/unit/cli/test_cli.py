@@ -233,7 +233,10 @@ def test_the_whole_path(home_with_sample):
     assert gain > 0.5
     shown = invoke("results", "show", "--dataset", "sample", "--regions")
     assert "in-focus only" in shown.stdout
-    assert invoke("results", "export", "--format", "csv").stdout.count("dp-wiener") >= 1
+    assert invoke("results", "export", "--exact").stdout.count("dp-wiener") >= 4  # in every region
+    table = invoke("results", "export", "--format", "latex", "--protocol", "srgb", "--columns", "psnr").stdout
+    assert r"Method & PSNR (dB) $\uparrow$ \\" in table
+    assert r"\textbf{23.94}" in table
     built = json.loads(invoke("leaderboard", "build", "--json").stdout)["data"]
     assert Path(built["index"]).is_file()
     assert json.loads(invoke("ingest", "--json").stdout)["data"]["new"] == []
