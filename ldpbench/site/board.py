@@ -9,6 +9,7 @@ from ldpbench.site.facts import ScenePictures
 from ldpbench.site.lookup import Lookup, completeness
 from ldpbench.site.names import gallery_page, method_page, safe_name, view_page
 from ldpbench.site.pages import BoardPage, GalleryPage, Link, OtherProtocol, SceneCard, Tab, Table
+from ldpbench.site.plots import board_plots
 from ldpbench.site.words import (
     differences,
     licence_notes,
@@ -27,11 +28,16 @@ def board_pages_of(protocol: Protocol, lookup: Lookup) -> Iterator[BoardPage]:
     views = [*lookup.regions[protocol.hash].values(), *lookup.groups(protocol.hash)]
     paths = {board.view: _path(board, views[0], lookup) for board in views}
     scenes = scene_cards(protocol.dataset_id, protocol.split, lookup)
+    scene_links = lookup.scene_links(protocol.dataset_id, protocol.split)
     for board in views:
-        table = shown_board(board, lookup, lookup.scores(board))
+        scores = lookup.scores(board)
+        table = shown_board(board, lookup, scores)
+        plots = board_plots(board, scores, page=paths[board.view], title=table.caption, scene_links=scene_links)
         yield BoardPage(
             path=paths[board.view],
             title=table.caption,
+            data=plots.files if plots else (),
+            plots=plots.section if plots else None,
             dataset=lookup.dataset_link(protocol.dataset_id),
             protocol=protocol.id,
             why=lookup.why(protocol),

@@ -277,6 +277,34 @@ class SceneCard:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Choice:
+    """One entry of a list to choose from."""
+
+    value: str
+    text: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlotsSection:
+    """The plots of a board; a script draws them from data files."""
+
+    data: str
+    """The data file that says what there is to draw."""
+    metrics: tuple[Choice, ...]
+    costs: tuple[Choice, ...]
+    """Empty where no method's cost is known."""
+    references: tuple[Choice, ...]
+    """Methods that the others can be compared with, the best first."""
+    reference: str
+    """The one that they are compared with at first."""
+    n_methods: int
+    unranked: tuple[str, ...]
+    """Methods that are not drawn."""
+    view: str = "plot."
+    """Put before the names under which the page's address keeps what the plots show."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class BoardPage(Page):
     """A board in one region, on one group of scenes."""
 
@@ -298,7 +326,7 @@ class BoardPage(Page):
     """The first few."""
     gallery: Link | None
     """All of them."""
-    plots: "PlotsSection | None" = None
+    plots: PlotsSection | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

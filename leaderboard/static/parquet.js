@@ -1,5 +1,5 @@
 // Writes small Parquet files: one row group, plain encoding, no compression, optional columns of doubles and strings.
-// The format: https://parquet.apache.org/docs/file-format/ ; its metadata are Thrift's compact protocol.
+// The format is that of parquet.apache.org, version 1 pages; its metadata are Thrift's compact protocol.
 "use strict";
 
 (() => {

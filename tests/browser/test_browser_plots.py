@@ -100,6 +100,7 @@ def plots_site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 BOARD = "board/toy--native.html"
+PLOTS = ("cost", "scenes", "differences")
 
 
 @pytest.fixture
@@ -157,14 +158,6 @@ def test_the_front_is_named_the_cheapest_first_and_who_has_no_cost_is_said(drawn
     assert page.locator("[data-plot=cost] .points path").count() == 23
 
 
-def test_names_are_drawn_as_text(drawn: Callable[..., Page]) -> None:
-    page = drawn("#plot.all=1")
-    shown = page.locator("[data-plot=scenes] .ytick text").all_text_contents()
-    assert len(shown) == N_METHODS
-    assert shown[-1] == EVIL[:33] + "…"
-    assert page.locator("[data-plots] svg script, [data-plots] svg a").count() == 0
-
-
 def test_what_is_chosen_is_kept_in_the_address_and_comes_back(drawn: Callable[..., Page]) -> None:
     page = drawn()
     choose(page, "x", "parameters")
@@ -183,14 +176,12 @@ def test_what_is_chosen_is_kept_in_the_address_and_comes_back(drawn: Callable[..
     assert "plot.x" not in page.evaluate("location.hash")
 
 
-def test_an_address_with_what_is_not_there_shows_the_usual(drawn: Callable[..., Page]) -> None:
+def test_an_address_with_what_is_not_there_shows_the_usual_and_one_by_hand_is_followed(
+    drawn: Callable[..., Page],
+) -> None:
     page = drawn("#plot.x=weight&plot.y=beauty&plot.ref=nobody&plot.log=maybe")
     assert label(page, "cost").startswith("PSNR against latency")
     assert "to Method 0:" in label(page, "differences")
-
-
-def test_going_back_by_hand_redraws(drawn: Callable[..., Page]) -> None:
-    page = drawn()
     page.evaluate("location.hash = '#plot.y=mae'")
     page.locator("[data-plot=cost] [aria-label^='MAE against']").wait_for()
     assert label(page, "scenes").startswith("MAE of 20 methods on 6 scenes, lower is better.")
@@ -208,13 +199,15 @@ def test_what_costs_nothing_is_named_where_the_axis_has_no_zero(drawn: Callable[
     assert free not in notes(page, "cost")
 
 
-def test_twenty_methods_at_first_and_all_when_asked(drawn: Callable[..., Page]) -> None:
+def test_twenty_methods_at_first_and_all_when_asked_with_names_as_text(drawn: Callable[..., Page]) -> None:
     page = drawn()
     rows = page.locator("[data-plot=scenes] .ytick")
     assert rows.count() == 20
     assert "The best 20 of 24 methods are drawn." in notes(page, "scenes")
     page.locator("[data-choose=all]").check()
     rows.nth(N_METHODS - 1).wait_for(state="attached")
+    assert rows.last.text_content() == EVIL[:33] + "…"
+    assert page.locator("[data-plots] svg script, [data-plots] svg a").count() == 0
 
 
 def test_differences_turn_round_with_the_reference(drawn: Callable[..., Page]) -> None:
@@ -244,6 +237,25 @@ def test_a_point_tells_its_numbers_and_leads_to_its_method(drawn: Callable[..., 
     page.wait_for_url("**/method/m-*.html")
 
 
+def test_a_finger_first_shows_the_numbers_and_then_follows(chromium: Any, plots_site: Path) -> None:
+    context = chromium.new_context(viewport={"width": 360, "height": 800}, has_touch=True, is_mobile=True)
+    watched = Watched(context)
+    page = watched.open(plots_site, BOARD)
+    page.locator("[data-plots]").scroll_into_view_if_needed()
+    page.locator("[data-plots][data-drawn]").wait_for()
+    page.locator("[data-plot=cost]").scroll_into_view_if_needed()
+    point = box_of(page.locator("[data-plot=cost] .points path").last)
+    middle = point["x"] + point["width"] / 2, point["y"] + point["height"] / 2
+    page.touchscreen.tap(*middle)
+    page.locator("[data-plot=cost] .hoverlayer .hovertext").wait_for()
+    page.wait_for_timeout(500)
+    assert page.url.endswith(BOARD)
+    page.touchscreen.tap(*middle)
+    page.wait_for_url("**/method/m-*.html")
+    context.close()
+    assert watched.faults == []
+
+
 def test_a_tick_leads_to_its_scene(drawn: Callable[..., Page]) -> None:
     page = drawn()
     plot = page.locator("[data-plot=scenes]")
@@ -257,28 +269,25 @@ def test_a_tick_leads_to_its_scene(drawn: Callable[..., Page]) -> None:
     page.wait_for_url("**/scene/toy--test--scene-5.html")
 
 
-@pytest.mark.parametrize("plot", ["cost", "scenes", "differences"])
-def test_saved_files_are_whole_pictures_with_title_and_source(
-    drawn: Callable[..., Page], plot: str, tmp_path: Path
-) -> None:
+def test_saved_files_are_whole_pictures_with_title_and_source(drawn: Callable[..., Page], tmp_path: Path) -> None:
     page = drawn()
     page.emulate_media(color_scheme="dark")
-    for kind in ("svg", "png"):
-        with page.expect_download() as download:
-            page.locator(f"[data-plot={plot}] [data-save={kind}]").click()
-        assert download.value.suggested_filename.startswith("toy--native-psnr-")
-        assert download.value.suggested_filename.endswith(f".{kind}")
-        download.value.save_as(tmp_path / f"plot.{kind}")
-    root = ElementTree.parse(tmp_path / "plot.svg").getroot()
-    texts = ["".join(each.itertext()) for each in root.iter("{http://www.w3.org/2000/svg}text")]
-    assert any(text.startswith("PSNR") for text in texts)
-    assert any(text.startswith("ldpbench, toy/native, protocol ") for text in texts)
-    background = next(root.iter("{http://www.w3.org/2000/svg}rect"))
-    assert "rgb(255, 255, 255)" in background.attrib["style"], "files are white, also of a dark page"
-    header = (tmp_path / "plot.png").read_bytes()[:24]
-    assert header.startswith(b"\x89PNG")
-    width, _ = struct.unpack(">II", header[16:24])
-    assert width == 1920
+    for plot in PLOTS:
+        for kind in ("svg", "png"):
+            with page.expect_download() as download:
+                page.locator(f"[data-plot={plot}] [data-save={kind}]").click()
+            assert download.value.suggested_filename.startswith("toy--native-psnr-")
+            assert download.value.suggested_filename.endswith(f".{kind}")
+            download.value.save_as(tmp_path / f"plot.{kind}")
+        root = ElementTree.parse(tmp_path / "plot.svg").getroot()
+        texts = ["".join(each.itertext()) for each in root.iter("{http://www.w3.org/2000/svg}text")]
+        assert any(text.startswith("PSNR") for text in texts)
+        assert any(text.startswith("ldpbench, toy/native, protocol ") for text in texts)
+        background = next(root.iter("{http://www.w3.org/2000/svg}rect"))
+        assert "rgb(255, 255, 255)" in background.attrib["style"], "files are white, also of a dark page"
+        header = (tmp_path / "plot.png").read_bytes()[:24]
+        assert header.startswith(b"\x89PNG")
+        assert struct.unpack(">II", header[16:24])[0] == 1920
 
 
 def axis_colour(page: Page) -> str:
@@ -297,18 +306,18 @@ def test_colours_follow_the_page(drawn: Callable[..., Page]) -> None:
     assert not page.locator("[data-choose=y]").is_visible()
 
 
-@pytest.mark.parametrize("width", [360, 1100])
-def test_plots_fit_the_window_and_follow_it(drawn: Callable[..., Page], width: int) -> None:
+def test_plots_fit_the_window_and_follow_it(drawn: Callable[..., Page]) -> None:
     page = drawn()
-    page.set_viewport_size({"width": width, "height": 800})
-    page.wait_for_timeout(400)
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
-    for plot in ("cost", "scenes", "differences"):
-        canvas = box_of(page.locator(f"[data-plot={plot}] [data-canvas]"))
-        svg = box_of(page.locator(f"[data-plot={plot}] .main-svg").first)
-        assert svg["width"] == pytest.approx(canvas["width"], abs=1)
-    # Names stand above the rows where there is no room beside them.
-    assert (page.locator("[data-plot=scenes] .ytick").count() == 0) == (width == 360)
+    for width in (1100, 360):
+        page.set_viewport_size({"width": width, "height": 800})
+        page.wait_for_timeout(400)
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        for plot in PLOTS:
+            canvas = box_of(page.locator(f"[data-plot={plot}] [data-canvas]"))
+            svg = box_of(page.locator(f"[data-plot={plot}] .main-svg").first)
+            assert svg["width"] == pytest.approx(canvas["width"], abs=1)
+        # Names stand above the rows where there is no room beside them.
+        assert (page.locator("[data-plot=scenes] .ytick").count() == 0) == (width == 360)
 
 
 def test_a_file_that_is_gone_is_said_and_not_silent(watched: Watched, plots_site: Path) -> None:

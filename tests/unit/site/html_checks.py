@@ -88,7 +88,7 @@ def loads_and_links(page: Parsed) -> list[tuple[str, str]]:
             address = element.attributes.get(name)
             if address is not None:
                 found.append((element.tag, address))
-        if element.tag == "option":
+        if element.tag == "option" and "data-width" in element.attributes:  # a picture to choose
             found.append(("option", element.attributes["value"] or ""))
     return found
 
