@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from ldpbench.records import BaselineRecord, DatasetCard, MetricSpec
 from ldpbench.results.views import Board, PublishedTable, SampleScores, StoredRun, View
-from ldpbench.site.pages import Picture
+from ldpbench.site.pages import Crop, Picture
 
 SceneKey = tuple[str, str, str]
 """Dataset id, split, sample id."""
@@ -17,6 +17,9 @@ class ScenePictures:
 
     pictures: tuple[Picture, ...] = ()
     thumbnail: Picture | None = None
+    crops: tuple[Crop, ...] = ()
+    """Parts that are worth a close look."""
+    is_linear: bool = False
     notes: tuple[str, ...] = ()
     """What is missing and why, one sentence each."""
 

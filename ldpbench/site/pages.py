@@ -104,11 +104,24 @@ class Picture:
     height_px: int
     run_id: str | None = None
     caption: str = ""
+    small: str | None = None
+    """Where a smaller copy lies; None for pictures that are small enough themselves."""
 
     @property
     def enlargement(self) -> int:
         """How many screen pixels a page gives to a pixel: whole numbers only, so that small pictures stay crisp."""
         return max(1, 528 // self.width_px)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Crop:
+    """A part of a scene that is worth a close look, in pixels from the upper left corner."""
+
+    name: str
+    x_px: int
+    y_px: int
+    width_px: int
+    height_px: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -346,6 +359,11 @@ class ScenePage(Page):
     dataset: Link
     split: str
     pictures: tuple[Picture, ...]
+    crops: tuple[Crop, ...]
+    is_linear: bool
+    """The data are linear light; the pictures show its square root."""
+    is_registered: bool
+    """Some protocol moves the target onto the views, so errors of these pictures show the shift, too."""
     notes: tuple[str, ...]
     tables: tuple[tuple[Link, Table], ...]
     """Each with the board it belongs to."""

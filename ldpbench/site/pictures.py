@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ldpbench.core.atomic import explaining_storage
-from ldpbench.core.errors import IntegrityError, LdpbenchError, StorageError
+from ldpbench.core.errors import ImageError, IntegrityError, LdpbenchError, StorageError
 from ldpbench.core.home import Home
 from ldpbench.core.progress import Progress
 from ldpbench.data import png16
@@ -19,11 +19,13 @@ from ldpbench.data.prepared import Samples, open_prepared
 from ldpbench.methods.map_methods import ESTIMATOR
 from ldpbench.results.run_folder import PREVIEWS_FOLDER
 from ldpbench.results.views import StoredRun
+from ldpbench.site.crops import crop_boxes
 from ldpbench.site.facts import SceneKey, ScenePictures
 from ldpbench.site.names import safe_name, scene_folder
 from ldpbench.site.pages import Picture, PictureKind
 
 THUMBNAIL_WIDTH_PX = 320
+Pixels = NDArray[np.uint8]
 LABELS: dict[PictureKind, str] = {
     "blurry": "Blurry",
     "left": "Left view",
@@ -96,7 +98,7 @@ class _Publisher:
     def scene(self, key: SceneKey, dataset: _Dataset, runs: Sequence[StoredRun]) -> ScenePictures:
         """Write every picture there is of one scene: its own and each run's output."""
         sample_id, folder = key[2], scene_folder(*key)
-        arrays, notes = self._decode(dataset, sample_id)
+        arrays, is_linear, notes = self._decode(dataset, sample_id)
         own = {kind: self._write(f"{folder}/{kind}.png", kind, arrays[kind]) for kind in LABELS if kind in arrays}
         outputs = []
         for run in runs:
@@ -115,26 +117,50 @@ class _Publisher:
         )
         first = next((kind for kind in _THUMBNAIL_OF if kind in arrays), None)
         thumbnail = self._write(f"{folder}/thumbnail.png", first, _small(arrays[first])) if first else None
-        return ScenePictures(pictures=pictures, thumbnail=thumbnail, notes=tuple(notes))
+        has_both = "target" in arrays and first is not None
+        return ScenePictures(
+            pictures=pictures,
+            thumbnail=thumbnail,
+            crops=crop_boxes(arrays[first], arrays["target"]) if has_both and first else (),
+            is_linear=is_linear,
+            notes=tuple(notes),
+        )
 
-    def _decode(self, dataset: _Dataset, sample_id: str) -> tuple[dict[PictureKind, NDArray[np.uint8]], list[str]]:
+    def _decode(self, dataset: _Dataset, sample_id: str) -> tuple[dict[PictureKind, Pixels], bool, list[str]]:
+        """A scene's own pictures, whether they are of linear light, and what is missing."""
         if dataset.samples is None:
-            return {}, [dataset.note] if dataset.note else []
+            return {}, False, [dataset.note] if dataset.note else []
         if sample_id not in dataset.places:
-            return {}, ["The prepared dataset does not hold this scene, so its own pictures are not shown."]
+            return {}, False, ["The prepared dataset does not hold this scene, so its own pictures are not shown."]
         try:
-            arrays = sample_pictures(dataset.samples[dataset.places[sample_id]])
+            sample = dataset.samples[dataset.places[sample_id]]
+            arrays = sample_pictures(sample)
         except StorageError:
             raise
         except LdpbenchError as error:
             self._progress.warn(error.message)
-            return {}, ["This scene's own pictures are damaged and not shown."]
-        return {kind: arrays[kind] for kind in LABELS if kind in arrays}, []
+            return {}, False, ["This scene's own pictures are damaged and not shown."]
+        return {kind: arrays[kind] for kind in LABELS if kind in arrays}, sample.encoding == "linear", []
 
-    def _write(self, href: str, kind: PictureKind, pixels: NDArray[np.uint8]) -> Picture:
+    def _write(self, href: str, kind: PictureKind, pixels: Pixels) -> Picture:
         self._put(href, png16.encode(pixels))
         height, width = pixels.shape[:2]
-        return Picture(kind=kind, label=LABELS[kind], href=href, width_px=width, height_px=height)
+        return Picture(
+            kind=kind,
+            label=LABELS[kind],
+            href=href,
+            width_px=width,
+            height_px=height,
+            small=self._write_small(href, pixels),
+        )
+
+    def _write_small(self, href: str, pixels: Pixels) -> str | None:
+        """A copy that pages show first, lossless too; None where the picture is small itself."""
+        if pixels.shape[1] <= THUMBNAIL_WIDTH_PX:
+            return None
+        small = f"{href.removesuffix('.png')}--small.png"
+        self._put(small, png16.encode(_small(pixels)))
+        return small
 
     def _put(self, href: str, data: bytes) -> None:
         """Write into a folder that nobody reads yet and that is moved into place as a whole, so without flushing."""
@@ -153,8 +179,13 @@ class _Publisher:
         if header is None or container_fault(data):
             return None, f"{method} (run {run_id}): the picture that was kept is damaged."
         href = f"{folder}/output--{safe_name(run_id)}.png"
+        try:
+            small = self._small_output(href, data)
+        except ImageError:
+            return None, f"{method} (run {run_id}): the picture that was kept is damaged."
         self._put(href, data)
         picture = Picture(
+            small=small,
             kind="output",
             label=f"{method}: blur map" if run.record.method.kind == ESTIMATOR else method,
             href=href,
@@ -164,8 +195,12 @@ class _Publisher:
         )
         return picture, None
 
+    def _small_output(self, href: str, data: bytes) -> str | None:
+        codes = png16.decode(data, href)
+        return self._write_small(href, codes.astype(np.uint8)) if codes.dtype == np.uint8 else None
 
-def _small(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+
+def _small(pixels: Pixels) -> Pixels:
     height, width = pixels.shape[:2]
     if width <= THUMBNAIL_WIDTH_PX:
         return pixels

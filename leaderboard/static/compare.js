@@ -2,6 +2,7 @@
 "use strict";
 
 (() => {
+  const { state } = window.ldpbench;
   const TALLEST_PX = 720;
 
   const start = (viewer) => {
@@ -75,10 +76,15 @@
       layout();
     };
 
+    const divide = () => {
+      cut();
+      state.set("cut", divider.value === divider.defaultValue ? null : divider.value);
+    };
+
     const setDivider = (clientX) => {
       const box = stage.getBoundingClientRect();
       divider.value = String(Math.round((100 * (clientX - box.left)) / stage.clientWidth));
-      cut();
+      divide();
     };
 
     const drag = (event) => {
@@ -101,21 +107,44 @@
       stage.addEventListener("pointercancel", end, { once: true });
     };
 
+    const resize = (wanted) => {
+      zoom = buttons.some((button) => button.dataset.zoom === wanted) ? wanted : "fit";
+      for (const button of buttons) button.setAttribute("aria-pressed", String(button.dataset.zoom === zoom));
+      layout();
+    };
+
+    // The address: places of the two pictures, the divider and the size.
+    const usual = Object.fromEntries(Object.entries(selects).map(([side, select]) => [side, select.selectedIndex]));
+    const restore = () => {
+      for (const [side, select] of Object.entries(selects)) {
+        const place = Number(state.get(side) ?? usual[side]);
+        select.selectedIndex = select.options[place] ? place : usual[side];
+      }
+      divider.value = state.get("cut") ?? divider.defaultValue;
+      show();
+      resize(state.get("size") ?? "fit");
+    };
+
     for (const button of buttons) {
       button.addEventListener("click", () => {
-        zoom = button.dataset.zoom;
-        for (const other of buttons) other.setAttribute("aria-pressed", String(other === button));
-        layout();
+        resize(button.dataset.zoom);
+        state.set("size", zoom === "fit" ? null : zoom);
       });
     }
-    for (const select of Object.values(selects)) select.addEventListener("change", show);
+    for (const [side, select] of Object.entries(selects)) {
+      select.addEventListener("change", () => {
+        state.set(side, select.selectedIndex === usual[side] ? null : select.selectedIndex);
+        show();
+      });
+    }
     stage.addEventListener("pointerdown", drag);
     stage.addEventListener("scroll", cut);
-    divider.addEventListener("input", cut);
+    divider.addEventListener("input", divide);
+    state.onchange(restore);
     viewer.hidden = false;
     const fallback = viewer.parentElement.querySelector("[data-fallback]");
     if (fallback) fallback.hidden = true;
-    show();
+    restore();
     new ResizeObserver(layout).observe(viewer);
   };
 

@@ -37,11 +37,6 @@ window.ldpbenchFigures = (() => {
       .filter((method) => method.mean !== null)
       .sort((a, b) => bestFirst(metric)(a.mean[0], b.mean[0]) || a.place - b.place);
 
-  const withoutMean = (all, metric) => {
-    const names = all.methods.filter((method) => method.means[metric.id] === null).map((method) => method.title);
-    return names.length ? [`Without a finite ${metric.title}, and not drawn: ${listed(names)}.`] : [];
-  };
-
   const padded = (values, share = 0.05) => {
     const [low, high] = [Math.min(...values), Math.max(...values)];
     const room = (high - low || Math.abs(high) || 1) * share;
@@ -182,13 +177,14 @@ window.ldpbenchFigures = (() => {
   const costNotes = (all, metric, { id, title, unit, note }, { front, known, drawn }) => {
     const told = front.map((method) => `${method.title} (${withUnit(fixed(method.mean[0], metric), metric.unit)} at ${withUnit(three(method.costs[id]), unit)})`);
     const unmeasured = all.methods.filter((method) => method.costs[id] === null).map((method) => method.title);
+    const meanless = all.methods.filter((method) => method.means[metric.id] === null).map((method) => method.title);
     const free = known.filter((method) => !drawn.includes(method)).map((method) => method.title);
     return [
       `On the Pareto front, the cheapest first: ${listed(told) || "no method"}.`,
       `${title}: ${note}.`,
       ...(unmeasured.length ? [`${title} not known, and not drawn: ${listed(unmeasured)}.`] : []),
       ...(free.length ? [`At 0, which a logarithmic axis does not have: ${listed(free)}.`] : []),
-      ...withoutMean(all, metric),
+      ...(meanless.length ? [`Without a finite ${metric.title}, and not drawn: ${listed(meanless)}.`] : []),
     ];
   };
 

@@ -15,16 +15,17 @@ addEventListener("securitypolicyviolation", (event) => console.error(`policy: ${
 """
 
 
-def make_site(out: Path, facts: Facts | None = None) -> Path:
-    """Pages from facts, with a small grey picture wherever they show one."""
+def make_site(out: Path, facts: Facts | None = None, size: tuple[int, int] = (16, 12)) -> Path:
+    """Pages from facts, with a grey picture of a size wherever they show one."""
     facts = facts or make_facts()
-    pictures = make_pictures(("scene-01", "scene-02"), facts.runs)
+    pictures = make_pictures(("scene-01", "scene-02"), facts.runs, size=size)
     write_pages(compose(facts, pictures), out)
     for scene in pictures.values():
         for picture in (*scene.pictures, *([scene.thumbnail] if scene.thumbnail else [])):
-            path = out / picture.href
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(grey_png(picture.width_px, picture.height_px))
+            for name in filter(None, (picture.href, picture.small)):
+                path = out / name
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_bytes(grey_png(*size))
     return out
 
 

@@ -93,10 +93,10 @@ def test_a_link_shows_what_it_was_taken_from(watched, toy_site, state):
 def test_a_changed_address_and_the_way_back_change_the_table(watched, toy_site):
     page = watched.open(toy_site, BOARD)
     page.evaluate("location.hash = '#q=other'")
-    page.wait_for_function("document.querySelectorAll('tbody tr[hidden]').length > 0")
+    page.wait_for_function("() => document.querySelectorAll('tbody tr[hidden]').length > 0")
     assert methods(page) == ["OTHER"]
     page.go_back()
-    page.wait_for_function("document.querySelectorAll('tbody tr[hidden]').length === 0")
+    page.wait_for_function("() => document.querySelectorAll('tbody tr[hidden]').length === 0")
     assert methods(page) == ["FAKE", "OTHER", "BROKEN"]
 
 

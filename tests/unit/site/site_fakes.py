@@ -8,7 +8,7 @@ from ldpbench.records import BaselineRecord, DatasetCard, MetricSpec, Protocol
 from ldpbench.results.views import Aggregate, Board, BoardRow, PublishedRow, PublishedTable, SampleScores, StoredRun
 from ldpbench.site.facts import Facts, ScenePictures
 from ldpbench.site.names import safe_name, scene_folder
-from ldpbench.site.pages import Picture
+from ldpbench.site.pages import Crop, Picture
 from tests.factories import make_method, make_protocol, make_record
 
 PSNR = MetricSpec(
@@ -173,22 +173,38 @@ def make_runs(board: Board, **changes: Any) -> tuple[StoredRun, ...]:
     )
 
 
-def make_pictures(sample_ids: Sequence[str], runs: Sequence[StoredRun]) -> dict[Any, ScenePictures]:
+def make_pictures(
+    sample_ids: Sequence[str], runs: Sequence[StoredRun], size: tuple[int, int] = (16, 12)
+) -> dict[Any, ScenePictures]:
+    """Pictures that nobody wrote yet; large ones have small copies and crops."""
+    width, height = size
     found = {}
     for sample_id in sample_ids:
         folder = scene_folder("toy", "test", sample_id)
 
         def picture(kind: Any, label: str, name: str, run_id: str | None = None, folder: str = folder) -> Picture:
-            href = f"{folder}/{name}.png"
-            return Picture(kind=kind, label=label, href=href, width_px=16, height_px=12, run_id=run_id)
+            return Picture(
+                kind=kind,
+                label=label,
+                href=f"{folder}/{name}.png",
+                width_px=width,
+                height_px=height,
+                run_id=run_id,
+                small=f"{folder}/{name}--small.png" if width > 320 else None,
+            )
 
         outputs = [
             picture("output", run.record.method.title, f"output--{run.record.run_id}", run.record.run_id)
             for run in runs
         ]
+        boxes = [
+            Crop(name=name, x_px=x, y_px=height // 3, width_px=width // 6, height_px=height // 6)
+            for name, x in (("A", width // 8), ("B", width // 2))
+        ]
         found["toy", "test", sample_id] = ScenePictures(
             pictures=(picture("blurry", "Blurry", "blurry"), *outputs, picture("target", "Sharp target", "target")),
             thumbnail=picture("blurry", "Blurry", "thumbnail"),
+            crops=tuple(boxes),
             notes=("A note about what is missing.",),
         )
     return found
