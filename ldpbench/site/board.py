@@ -26,7 +26,7 @@ _SCENES_ON_A_BOARD = 12
 def board_pages_of(protocol: Protocol, lookup: Lookup) -> Iterator[BoardPage]:
     """Every view of the board of one protocol; the first is the one that other pages link to."""
     views = [*lookup.regions[protocol.hash].values(), *lookup.groups(protocol.hash)]
-    paths = {board.view: _path(board, views[0], lookup) for board in views}
+    paths = {board.view: view_path(board, lookup) for board in views}
     scenes = scene_cards(protocol.dataset_id, protocol.split, lookup)
     scene_links = lookup.scene_links(protocol.dataset_id, protocol.split)
     for board in views:
@@ -61,9 +61,12 @@ def shown_board(board: Board, lookup: Lookup, scores: Sequence[SampleScores] | N
     return board_table(board, title, records=lookup.facts.methods, scores=scores)
 
 
-def _path(board: Board, first: Board, lookup: Lookup) -> str:
+def view_path(board: Board, lookup: Lookup) -> str:
+    """The page of a board in its region, on its group of scenes."""
     page = lookup.pages[board.protocol_hash]
-    return page if board is first else view_page(page, board.region, board.group)
+    if board.view == lookup.main_board(board.protocol_hash).view:
+        return page
+    return view_page(page, board.region, board.group)
 
 
 def view_title(board: Board) -> str:

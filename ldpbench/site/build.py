@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ldpbench.core.atomic import replacing_folder
+from ldpbench import __version__
 from ldpbench.core.errors import UsageError
 from ldpbench.core.home import Home
 from ldpbench.core.progress import SILENT, Progress
@@ -17,12 +17,14 @@ from ldpbench.results.board_statistics import with_statistics
 from ldpbench.results.connection import open_for_reading
 from ldpbench.results.published import published_tables
 from ldpbench.results.views import Board
+from ldpbench.site.catalogue import catalogue
 from ldpbench.site.compose import compose
 from ldpbench.site.facts import Facts
 from ldpbench.site.pictures import publish_pictures
-from ldpbench.site.render import write_pages
+from ldpbench.site.render import INDEX, write_pages
+from ldpbench.site.sitemap import checked_base_url, robots, sitemap
+from ldpbench.site.writer import SiteWriter, Written, is_site
 
-INDEX = "index.html"
 MARK = b'<meta name="generator" content="ldpbench">'
 """On every page: says that a folder is ours to replace."""
 
@@ -34,6 +36,7 @@ class SiteReport:
     index: Path
     n_pages: int
     n_images: int
+    written: Written
 
 
 def read_facts(home: Home) -> Facts:
@@ -70,37 +73,46 @@ def known_facts(boards: tuple[Board, ...]) -> Facts:
     )
 
 
-def build_site(home: Home, out: Path, progress: Progress = SILENT) -> SiteReport:
-    """Build the pages in a fresh folder and move it to ``out``. The same results give the same bytes.
+def build_site(home: Home, out: Path, progress: Progress = SILENT, base_url: str | None = None) -> SiteReport:
+    """Build the pages in ``out``. The same results give the same bytes, and files that stay the same are not touched.
+
+    A build that is stopped leaves a site that opens; the next one puts it right.
 
     Args:
         home: Where the database, the run folders and the prepared datasets are. Nothing in it is changed.
-        out: The site's folder. Replaced as a whole if it is one that was built before, or empty.
+        out: The site's folder: empty, not there yet, or one that was built before.
         progress: Where to report.
+        base_url: Where the site will be seen; for what needs whole addresses, such as a sitemap.
 
     Raises:
-        UsageError: If ``out`` holds something else than a site.
+        UsageError: If ``out`` holds something else than a site, or ``base_url`` is not an address.
         MissingPrerequisiteError: If there is no database, or somebody is writing it.
         StorageError: If the disk refuses.
         IntegrityError: If the database is damaged.
     """
+    base_url = checked_base_url(base_url) if base_url else None
     _refuse_foreign_folder(out)
     facts = read_facts(home)
-    with replacing_folder(out) as fresh:
-        pictures = publish_pictures(home, facts.scenes(), facts.standing_runs(), fresh, progress)
-        n_pages = write_pages(compose(facts, pictures), fresh)
-        n_images = sum(1 for path in (fresh / "images").rglob("*.png"))
-    return SiteReport(index=out / INDEX, n_pages=n_pages, n_images=n_images)
+    writer = SiteWriter(out)
+    pictures = publish_pictures(home, facts.scenes(), facts.standing_runs(), writer, progress)
+    pages = compose(facts, pictures)
+    writer.put("index.json", catalogue(facts, __version__))
+    if base_url:
+        writer.put("sitemap.xml", sitemap(base_url, [page.path for page in pages]))
+        writer.put("robots.txt", robots(base_url))
+    n_pages = write_pages(progress.track(pages, label="pages", total=len(pages)), writer, base_url)
+    writer.finish()
+    return SiteReport(index=out / INDEX, n_pages=n_pages, n_images=writer.count(".png"), written=writer.written)
 
 
 def _refuse_foreign_folder(out: Path) -> None:
-    """Never replace what we did not build."""
-    if not out.exists() or (out.is_dir() and not any(out.iterdir())):
+    """Never write where somebody else's files are."""
+    if not out.exists() or (out.is_dir() and (not any(out.iterdir()) or is_site(out))):
         return
     index = out / INDEX
     if index.is_file() and MARK in index.read_bytes():
         return
     raise UsageError(
-        f"{out} is there already and is not a site that was built before, so it is not replaced",
+        f"{out} is there already and is not a site that was built before, so nothing is written into it",
         hint="name another folder, or remove this one",
     )

@@ -237,6 +237,11 @@ class Page:
     data: tuple[DataFile, ...] = ()
 
     @property
+    def picture(self) -> Picture | None:
+        """What stands for the page where others link to it."""
+        return None
+
+    @property
     def root(self) -> str:
         """The way back to the site's root, put before every link."""
         return "../" * self.path.count("/")
@@ -251,6 +256,11 @@ class IndexPage(Page):
     sections: tuple[DatasetSection, ...]
     methods: Table
     n_runs: int
+
+    @property
+    def picture(self) -> Picture | None:
+        """What a method made of a blurry scene."""
+        return self.featured.after if self.featured else None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -369,6 +379,11 @@ class ScenePage(Page):
     """Each with the board it belongs to."""
     previous: Link | None
     following: Link | None
+
+    @property
+    def picture(self) -> Picture | None:
+        """The first one."""
+        return self.pictures[0] if self.pictures else None
 
 
 @dataclass(frozen=True, kw_only=True)

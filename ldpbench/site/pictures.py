@@ -1,8 +1,9 @@
 """Pictures of scenes: the dataset's own, encoded once, and every run's output, copied byte by byte."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 
 from ldpbench.core.atomic import explaining_storage
 from ldpbench.core.errors import ImageError, IntegrityError, LdpbenchError, StorageError
+from ldpbench.core.hashing import sha256_bytes
 from ldpbench.core.home import Home
 from ldpbench.core.progress import Progress
 from ldpbench.data import png16
@@ -22,9 +24,12 @@ from ldpbench.results.views import StoredRun
 from ldpbench.site.crops import crop_boxes
 from ldpbench.site.facts import SceneKey, ScenePictures
 from ldpbench.site.names import safe_name, scene_folder
-from ldpbench.site.pages import Picture, PictureKind
+from ldpbench.site.pages import Crop, Picture, PictureKind
+from ldpbench.site.writer import SiteWriter
 
 THUMBNAIL_WIDTH_PX = 320
+_ENCODING = "1"
+"""Of the way from a dataset to pictures, small copies and crops; a new one makes all of them anew."""
 Pixels = NDArray[np.uint8]
 LABELS: dict[PictureKind, str] = {
     "blurry": "Blurry",
@@ -52,10 +57,10 @@ def publish_pictures(
     home: Home,
     scenes: Mapping[tuple[str, str], Sequence[str]],
     runs: Sequence[StoredRun],
-    out: Path,
+    writer: SiteWriter,
     progress: Progress,
 ) -> dict[SceneKey, ScenePictures]:
-    """Write the pictures of all scenes under ``out``.
+    """Write the pictures of all scenes. A scene whose dataset did not change is not decoded again.
 
     A dataset that was removed, a run folder that is gone or a damaged picture leaves a note, not an error: the numbers
     are still true and the page says what is missing.
@@ -64,7 +69,7 @@ def publish_pictures(
         OSError: If the disk is full, read-only or not ours.
         StorageError: If a picture is there and cannot be read.
     """
-    publisher = _Publisher(home, out, progress)
+    publisher = _Publisher(home, writer, progress)
     found: dict[SceneKey, ScenePictures] = {}
     for (dataset_id, split), sample_ids in scenes.items():
         dataset = publisher.open(dataset_id, split)
@@ -75,10 +80,20 @@ def publish_pictures(
     return found
 
 
+@dataclass(frozen=True)
+class _Own:
+    """What a dataset itself shows of a scene."""
+
+    pictures: Mapping[PictureKind, Picture] = field(default_factory=dict)
+    thumbnail: Picture | None = None
+    crops: tuple[Crop, ...] = ()
+    is_linear: bool = False
+
+
 class _Publisher:
-    def __init__(self, home: Home, out: Path, progress: Progress) -> None:
+    def __init__(self, home: Home, writer: SiteWriter, progress: Progress) -> None:
         self._home = home
-        self._out = out
+        self._writer = writer
         self._progress = progress
 
     def open(self, dataset_id: str, split: str) -> _Dataset:
@@ -98,8 +113,7 @@ class _Publisher:
     def scene(self, key: SceneKey, dataset: _Dataset, runs: Sequence[StoredRun]) -> ScenePictures:
         """Write every picture there is of one scene: its own and each run's output."""
         sample_id, folder = key[2], scene_folder(*key)
-        arrays, is_linear, notes = self._decode(dataset, sample_id)
-        own = {kind: self._write(f"{folder}/{kind}.png", kind, arrays[kind]) for kind in LABELS if kind in arrays}
+        own, notes = self._own(key, dataset)
         outputs = []
         for run in runs:
             output, note = self._copy_output(run, sample_id, folder)
@@ -110,40 +124,54 @@ class _Publisher:
                 "Some runs were made on another copy of this dataset than the one whose pictures are shown here: "
                 "their records name another fingerprint."
             )
-        pictures = (
-            *(own[kind] for kind in _BEFORE if kind in own),
-            *outputs,
-            *(own[kind] for kind in _AFTER if kind in own),
-        )
-        first = next((kind for kind in _THUMBNAIL_OF if kind in arrays), None)
-        thumbnail = self._write(f"{folder}/thumbnail.png", first, _small(arrays[first])) if first else None
-        has_both = "target" in arrays and first is not None
         return ScenePictures(
-            pictures=pictures,
-            thumbnail=thumbnail,
-            crops=crop_boxes(arrays[first], arrays["target"]) if has_both and first else (),
-            is_linear=is_linear,
+            pictures=(
+                *(own.pictures[kind] for kind in _BEFORE if kind in own.pictures),
+                *outputs,
+                *(own.pictures[kind] for kind in _AFTER if kind in own.pictures),
+            ),
+            thumbnail=own.thumbnail,
+            crops=own.crops,
+            is_linear=own.is_linear,
             notes=tuple(notes),
         )
 
-    def _decode(self, dataset: _Dataset, sample_id: str) -> tuple[dict[PictureKind, Pixels], bool, list[str]]:
-        """A scene's own pictures, whether they are of linear light, and what is missing."""
+    def _own(self, key: SceneKey, dataset: _Dataset) -> tuple["_Own", list[str]]:
+        """The dataset's pictures of a scene, and what is missing of them."""
+        sample_id, folder = key[2], scene_folder(*key)
         if dataset.samples is None:
-            return {}, False, [dataset.note] if dataset.note else []
+            return _Own(), [dataset.note] if dataset.note else []
         if sample_id not in dataset.places:
-            return {}, False, ["The prepared dataset does not hold this scene, so its own pictures are not shown."]
+            return _Own(), ["The prepared dataset does not hold this scene, so its own pictures are not shown."]
+        source = "/".join((_ENCODING, dataset.fingerprint or "", sample_id))
         try:
-            sample = dataset.samples[dataset.places[sample_id]]
-            arrays = sample_pictures(sample)
+            facts = self._writer.reuse(folder, source, lambda: self._make_own(folder, dataset, sample_id))
         except StorageError:
             raise
         except LdpbenchError as error:
             self._progress.warn(error.message)
-            return {}, False, ["This scene's own pictures are damaged and not shown."]
-        return {kind: arrays[kind] for kind in LABELS if kind in arrays}, sample.encoding == "linear", []
+            return _Own(), ["This scene's own pictures are damaged and not shown."]
+        return _own_of(facts), []
+
+    def _make_own(self, folder: str, dataset: _Dataset, sample_id: str) -> tuple[dict[str, Any], list[str]]:
+        assert dataset.samples is not None
+        sample = dataset.samples[dataset.places[sample_id]]
+        arrays = {kind: pixels for kind, pixels in sample_pictures(sample).items() if kind in LABELS}
+        pictures = [self._write(f"{folder}/{kind}.png", kind, arrays[kind]) for kind in LABELS if kind in arrays]
+        first = next((kind for kind in _THUMBNAIL_OF if kind in arrays), None)
+        thumbnail = self._write(f"{folder}/thumbnail.png", first, _small(arrays[first])) if first else None
+        crops = crop_boxes(arrays[first], arrays["target"]) if first and "target" in arrays else ()
+        facts = {
+            "pictures": [asdict(picture) for picture in pictures],
+            "thumbnail": asdict(thumbnail) if thumbnail else None,
+            "crops": [asdict(crop) for crop in crops],
+            "is_linear": sample.encoding == "linear",
+        }
+        made = [*pictures, *([thumbnail] if thumbnail else [])]
+        return facts, [href for picture in made for href in (picture.href, picture.small) if href]
 
     def _write(self, href: str, kind: PictureKind, pixels: Pixels) -> Picture:
-        self._put(href, png16.encode(pixels))
+        self._writer.put(href, png16.encode(pixels))
         height, width = pixels.shape[:2]
         return Picture(
             kind=kind,
@@ -159,14 +187,8 @@ class _Publisher:
         if pixels.shape[1] <= THUMBNAIL_WIDTH_PX:
             return None
         small = f"{href.removesuffix('.png')}--small.png"
-        self._put(small, png16.encode(_small(pixels)))
+        self._writer.put(small, png16.encode(_small(pixels)))
         return small
-
-    def _put(self, href: str, data: bytes) -> None:
-        """Write into a folder that nobody reads yet and that is moved into place as a whole, so without flushing."""
-        path = self._out / href
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(data)
 
     def _copy_output(self, run: StoredRun, sample_id: str, folder: str) -> tuple[Picture | None, str | None]:
         """A run's picture of a scene as it was saved, or one sentence on why there is none."""
@@ -183,7 +205,7 @@ class _Publisher:
             small = self._small_output(href, data)
         except ImageError:
             return None, f"{method} (run {run_id}): the picture that was kept is damaged."
-        self._put(href, data)
+        self._writer.put(href, data)
         picture = Picture(
             small=small,
             kind="output",
@@ -196,8 +218,22 @@ class _Publisher:
         return picture, None
 
     def _small_output(self, href: str, data: bytes) -> str | None:
-        codes = png16.decode(data, href)
-        return self._write_small(href, codes.astype(np.uint8)) if codes.dtype == np.uint8 else None
+        def make() -> tuple[dict[str, Any], list[str]]:
+            codes = png16.decode(data, href)
+            small = self._write_small(href, codes.astype(np.uint8)) if codes.dtype == np.uint8 else None
+            return {"small": small}, [small] if small else []
+
+        found: str | None = self._writer.reuse(href, f"{_ENCODING}/{sha256_bytes(data)}", make)["small"]
+        return found
+
+
+def _own_of(facts: Mapping[str, Any]) -> "_Own":
+    return _Own(
+        pictures={one["kind"]: Picture(**one) for one in facts["pictures"]},
+        thumbnail=Picture(**facts["thumbnail"]) if facts["thumbnail"] else None,
+        crops=tuple(Crop(**one) for one in facts["crops"]),
+        is_linear=facts["is_linear"],
+    )
 
 
 def _small(pixels: Pixels) -> Pixels:

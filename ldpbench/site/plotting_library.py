@@ -1,7 +1,6 @@
 """plotly's JavaScript, out of the installed Python package. The package itself is never imported."""
 
 import re
-import shutil
 from base64 import b64encode
 from functools import cache
 from hashlib import sha256
@@ -22,20 +21,13 @@ _ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|x([0-9a-fA-F]{2})|(.))", re.DOTALL
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f", "v": "\v", "0": "\0", "\n": ""}
 
 
-def install_plotting_library(out: Path) -> None:
-    """Copy the library to where the pages of a site look for it.
-
-    Args:
-        out: The site's folder; what is missing of the path is made.
+def plotting_library() -> bytes:
+    """The library's script.
 
     Raises:
         MissingPrerequisiteError: If the package is not installed, or comes without its script.
-        OSError: If the disk is full, read-only or not ours.
     """
-    script = _library()
-    target = out / PLOTTING_LIBRARY
-    target.parent.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(script, target)
+    return _library().read_bytes()
 
 
 @cache
@@ -47,7 +39,7 @@ def inline_style_hashes() -> tuple[str, ...]:
         is none that we know of.
 
     Raises:
-        MissingPrerequisiteError: As ``install_plotting_library``.
+        MissingPrerequisiteError: As ``plotting_library``.
     """
     text = _library().read_text(encoding="utf-8")
     return tuple(f"sha256-{_digest(_unquoted(found['css']))}" for found in _MAP_STYLE.finditer(text))

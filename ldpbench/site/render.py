@@ -1,18 +1,18 @@
 """Pages to files: Jinja with escaping everywhere and no tolerance for undefined names."""
 
 import json
-import shutil
 from collections.abc import Iterable
-from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from ldpbench.core.errors import MissingPrerequisiteError
 from ldpbench.core.resources import shipped_root
 from ldpbench.site.pages import AnyPage, DataFile
-from ldpbench.site.plotting_library import inline_style_hashes, install_plotting_library
+from ldpbench.site.plotting_library import PLOTTING_LIBRARY, inline_style_hashes, plotting_library
+from ldpbench.site.writer import SiteWriter
 
 LEADERBOARD = "leaderboard"
+INDEX = "index.html"
 
 
 def _environment() -> Environment:
@@ -34,34 +34,43 @@ def _environment() -> Environment:
     return environment
 
 
-def write_pages(pages: Iterable[AnyPage], out: Path) -> int:
-    """Write every page and the static files under ``out``.
+def write_pages(pages: Iterable[AnyPage], writer: SiteWriter, base_url: str | None = None) -> int:
+    """Write every page with its data, and the static files. The first page comes last: it leads to all others.
+
+    Args:
+        pages: What ``compose`` made.
+        writer: Of the site.
+        base_url: Where the site will be seen, with a slash at the end; None if nobody knows.
 
     Returns:
         The number of pages.
 
     Raises:
         MissingPrerequisiteError: If the templates are not installed.
-        OSError: If the disk is full, read-only or not ours.
+        StorageError: If the disk refuses.
     """
     environment = _environment()
-    shutil.copytree(shipped_root() / LEADERBOARD / "static", out / "static", copy_function=shutil.copyfile)
-    install_plotting_library(out)
-    count = 0
+    static = shipped_root() / LEADERBOARD / "static"
+    for path in sorted(static.iterdir()):
+        writer.put(f"static/{path.name}", path.read_bytes())
+    writer.put(PLOTTING_LIBRARY, plotting_library())
+    count, last = 0, b""
     for page in pages:
         for file in page.data:
-            _write_data(file, out)
-        text = environment.get_template(page.template).render(page=page, root=page.root)
-        path = out / page.path
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8", newline="\n")
+            writer.put(file.path, data_script(file))
+        template = environment.get_template(page.template)
+        text = template.render(page=page, root=page.root, base_url=base_url).encode()
+        if page.path == INDEX:
+            last = text
+        else:
+            writer.put(page.path, text)
         count += 1
+    if last:
+        writer.put(INDEX, last)
     return count
 
 
-def _write_data(file: DataFile, out: Path) -> None:
-    """A script that hands its value over; ASCII, and no ``<`` that could end a script or begin a tag."""
+def data_script(file: DataFile) -> bytes:
+    """A script that hands a value over; ASCII, and no ``<`` that could end a script or begin a tag."""
     document = json.dumps(file.value, sort_keys=True, allow_nan=False, separators=(",", ":")).replace("<", "\\u003c")
-    path = out / file.path
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(f'ldpbench.receive("{file.path}", {document});\n', encoding="ascii", newline="\n")
+    return f'ldpbench.receive("{file.path}", {document});\n'.encode("ascii")

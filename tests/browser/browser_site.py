@@ -8,6 +8,7 @@ from site_fakes import make_facts, make_pictures
 from ldpbench.site.compose import compose
 from ldpbench.site.facts import Facts
 from ldpbench.site.render import write_pages
+from ldpbench.site.writer import SiteWriter
 from tests.factories import grey_png
 
 _LISTEN = """
@@ -19,7 +20,7 @@ def make_site(out: Path, facts: Facts | None = None, size: tuple[int, int] = (16
     """Pages from facts, with a grey picture of a size wherever they show one."""
     facts = facts or make_facts()
     pictures = make_pictures(("scene-01", "scene-02"), facts.runs, size=size)
-    write_pages(compose(facts, pictures), out)
+    write_pages(compose(facts, pictures), SiteWriter(out))
     for scene in pictures.values():
         for picture in (*scene.pictures, *([scene.thumbnail] if scene.thumbnail else [])):
             for name in filter(None, (picture.href, picture.small)):

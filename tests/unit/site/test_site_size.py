@@ -10,6 +10,7 @@ from ldpbench.site.board import board_pages_of, gallery_page_of
 from ldpbench.site.index import index_page
 from ldpbench.site.lookup import Lookup
 from ldpbench.site.render import write_pages
+from ldpbench.site.writer import SiteWriter
 from tests.many_methods import METHODS, SCENES, many_methods, thumbnails
 
 LARGEST_BYTES = 300_000
@@ -22,7 +23,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     protocol = next(iter(lookup.protocols.values()))
     pages = [index_page(lookup), *board_pages_of(protocol, lookup), gallery_page_of("set-0", "test", lookup)]
     out = tmp_path_factory.mktemp("large")
-    write_pages(pages, out)
+    write_pages(pages, SiteWriter(out))
     return out
 
 
