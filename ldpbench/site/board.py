@@ -58,7 +58,10 @@ def shown_board(board: Board, lookup: Lookup, scores: Sequence[SampleScores] | N
     """The table of a board under the title of its page; ``scores`` add the strips."""
     view = "" if (board.region, board.group) == ("all", "all") else f", {view_title(board).lower()}"
     title = f"{lookup.board_title(board.protocol)}{view}"
-    return board_table(board, title, records=lookup.facts.methods, scores=scores)
+    # Papers print numbers of the set's own protocol; beside another they would invite a comparison.
+    is_main = lookup.protocols_of(board.protocol.dataset_id)[0].hash == board.protocol_hash
+    published = lookup.facts.published if is_main else ()
+    return board_table(board, title, records=lookup.facts.methods, scores=scores, published=published)
 
 
 def view_path(board: Board, lookup: Lookup) -> str:

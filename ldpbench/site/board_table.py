@@ -7,10 +7,11 @@ from ldpbench.records import BaselineRecord
 from ldpbench.records.run import OUTPUTS_ONLY
 from ldpbench.results.board_costs import costs_caption
 from ldpbench.results.statistics.digits import bounds
-from ldpbench.results.views import Board, BoardRow, SampleScores
+from ldpbench.results.views import Board, BoardRow, PublishedTable, SampleScores
 from ldpbench.site.names import method_page
 from ldpbench.site.numbers import aggregate_cell, count_cell, metric_column, missing, seconds_cell
 from ldpbench.site.pages import Cell, Column, RowGroup, Table
+from ldpbench.site.published_rows import published_groups
 from ldpbench.site.rugs import rugs_of
 from ldpbench.site.tables import PARAMETERS, RUN, SECONDS, inputs_text, run_cell
 
@@ -44,6 +45,7 @@ def board_table(
     *,
     records: Mapping[str, BaselineRecord] | None = None,
     scores: Sequence[SampleScores] | None = None,
+    published: Sequence[PublishedTable] = (),
 ) -> Table:
     """A board as its page shows it.
 
@@ -52,6 +54,7 @@ def board_table(
         caption: What the table shows, in words.
         records: By method id; where year and licence come from.
         scores: With the images of the board it gains a column that shows the spread of the ranking metric over them.
+        published: What papers printed; rows of the board's dataset and group come below, in groups of their own.
     """
     rugs = rugs_of(board, scores) if scores is not None and board.metrics else None
     columns = (
@@ -74,7 +77,16 @@ def board_table(
     unranked = tuple(cells[row.run_id] for row in board.rows if row.rank is None)
     groups = [RowGroup(rows=ranked)] if ranked else []
     groups += [RowGroup(rows=unranked, heading="Not ranked")] if unranked else []
-    return Table(caption=caption, columns=columns, groups=tuple(groups), row_header=1, view="")
+    printed, footnotes = published_groups(board, columns, published, records or {})
+    return Table(
+        caption=caption,
+        columns=columns,
+        groups=(*groups, *printed),
+        row_header=1,
+        view="",
+        footnotes=footnotes,
+        anchor="board",
+    )
 
 
 def top_of(table: Table, n_rows: int) -> Table:

@@ -17,6 +17,7 @@ from ldpbench.results.board_statistics import with_statistics
 from ldpbench.results.connection import open_for_reading
 from ldpbench.results.published import published_tables
 from ldpbench.results.views import Board
+from ldpbench.site.ablations import read_ablations
 from ldpbench.site.catalogue import catalogue
 from ldpbench.site.compose import compose
 from ldpbench.site.facts import Facts
@@ -39,8 +40,8 @@ class SiteReport:
     written: Written
 
 
-def read_facts(home: Home) -> Facts:
-    """Read what is known under ``home``: the database, the records and the published tables.
+def read_facts(home: Home, progress: Progress = SILENT) -> Facts:
+    """Read what is known under ``home``: the database, sweeps, the records and the published tables.
 
     Raises:
         MissingPrerequisiteError: If there is no database yet, or somebody is writing it.
@@ -55,7 +56,7 @@ def read_facts(home: Home) -> Facts:
             scores[board.view] = tuple(rows)
             found.append(with_statistics(board, rows))
         stored = tuple(runs(connection))
-    return replace(known_facts(tuple(found)), scores=scores, runs=stored)
+    return replace(known_facts(tuple(found)), scores=scores, runs=stored, ablations=read_ablations(home, progress))
 
 
 def known_facts(boards: tuple[Board, ...]) -> Facts:
@@ -92,7 +93,7 @@ def build_site(home: Home, out: Path, progress: Progress = SILENT, base_url: str
     """
     base_url = checked_base_url(base_url) if base_url else None
     _refuse_foreign_folder(out)
-    facts = read_facts(home)
+    facts = read_facts(home, progress)
     writer = SiteWriter(out)
     pictures = publish_pictures(home, facts.scenes(), facts.standing_runs(), writer, progress)
     pages = compose(facts, pictures)

@@ -5,12 +5,13 @@ import shlex
 from collections.abc import Mapping
 
 from ldpbench.core.names import share_of
-from ldpbench.records import BaselineRecord, Environment, MethodRef, RunRecord
-from ldpbench.results.views import Board, BoardRow, StoredRun
+from ldpbench.records import Environment, MethodRef, RunRecord
+from ldpbench.results.views import StoredRun
 from ldpbench.site.board import board_pages_of, gallery_page_of
 from ldpbench.site.facts import Facts, SceneKey, ScenePictures
-from ldpbench.site.index import index_page, web_address
+from ldpbench.site.index import index_page
 from ldpbench.site.lookup import Lookup
+from ldpbench.site.method import method_page_of
 from ldpbench.site.names import method_page, run_page
 from ldpbench.site.numbers import bytes_text, three_digits
 from ldpbench.site.pages import (
@@ -20,7 +21,6 @@ from ldpbench.site.pages import (
     Column,
     Fact,
     Link,
-    MethodPage,
     RowGroup,
     RunPage,
     Table,
@@ -29,9 +29,6 @@ from ldpbench.site.scene import scene_page_of
 from ldpbench.site.tables import (
     image_table,
     inputs_text,
-    reported_table,
-    results_table,
-    runs_table,
 )
 
 
@@ -48,7 +45,7 @@ def compose(facts: Facts, pictures: Mapping[SceneKey, ScenePictures]) -> tuple[A
             for sample_id in sample_ids
         ),
         *(_run_page(run, lookup) for run in lookup.runs),
-        *(_method_page(method_id, lookup) for method_id in sorted(lookup.known_methods)),
+        *(method_page_of(method_id, lookup) for method_id in sorted(lookup.known_methods)),
     )
 
 
@@ -140,68 +137,3 @@ def _failures_table(failures: Mapping[str, str], links: Mapping[str, str]) -> Ta
     rows = tuple((Cell(text=name, href=links.get(name)), Cell(text=failures[name])) for name in sorted(failures))
     columns = (Column(title="Image", kind="text"), Column(title="What happened", kind="text"))
     return Table(caption="Failures", columns=columns, groups=(RowGroup(rows=rows),))
-
-
-def _method_page(method_id: str, lookup: Lookup) -> MethodPage:
-    record = lookup.facts.methods.get(method_id)
-    runs = [run for run in lookup.runs if run.record.method.id == method_id]
-    results: list[tuple[Board, BoardRow, str, str]] = []
-    for protocol in lookup.protocols.values():
-        board = lookup.main_board(protocol.hash)
-        title = lookup.board_title(protocol)
-        results += [
-            (board, row, lookup.pages[protocol.hash], title) for row in board.rows if row.method_id == method_id
-        ]
-    return MethodPage(
-        path=method_page(method_id),
-        title=record.title if record else lookup.method_titles[method_id],
-        summary=record.summary if record else None,
-        facts=_method_facts(record) if record else (Fact(term="Id", text=method_id),),
-        known_issues=record.known_issues if record else (),
-        results=results_table(results) if results else None,
-        reported=reported_table(record, lookup.facts.metrics) if record else None,
-        runs=runs_table(runs),
-    )
-
-
-def _network_facts(record: BaselineRecord) -> list[Fact]:
-    """How a network is fed, and what it costs."""
-    low, high = record.value_range
-    depth = "any bit depth" if record.bits is None else f"{record.bits}-bit files"
-    facts = [
-        Fact(term="Fed with", text=f"{record.channel_order.upper()} in [{low:g}, {high:g}] of {depth}"),
-        Fact(term="Sizes", text=f"multiples of {record.size.multiple_of} px, at least {record.size.minimum_px} px"),
-        Fact(term="Adds to its answer", text=record.residual),
-        Fact(term="Tested by its authors", text=record.inference.default),
-    ]
-    if record.macs_256 is not None:
-        facts.append(Fact(term="Multiply-adds", text=f"{record.macs_256 / 1e9:.2f} G at 256 × 256 px"))
-    return facts
-
-
-def _method_facts(record: BaselineRecord) -> tuple[Fact, ...]:
-    paper = record.paper
-    facts = [
-        Fact(term="Id", text=f"{record.id}, version {record.version}"),
-        Fact(term="Kind", text=record.kind),
-        Fact(term="Inputs", text=f"{inputs_text(record.inputs)}: {', '.join(record.inputs)}"),
-        Fact(term="Licence of the code", text=record.licence_code),
-    ]
-    if record.licence_weights:
-        facts.append(Fact(term="Licence of the weights", text=record.licence_weights))
-    if record.parameters is not None:
-        facts.append(Fact(term="Parameters", text=f"{record.parameters:,}"))
-    facts += _network_facts(record) if record.kind == "network" and record.code else []
-    if paper:
-        text = f"{paper.title}. {paper.venue} {paper.year}."
-        facts.append(Fact(term="Paper", text=text, url=web_address(paper.url)))
-    facts += [
-        Fact(
-            term="Weights",
-            text=f"{weights.name}, {weights.licence}",
-            code=weights.checksum,
-            url=web_address(weights.page),
-        )
-        for weights in record.weights
-    ]
-    return tuple(facts)

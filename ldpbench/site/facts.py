@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from ldpbench.records import BaselineRecord, DatasetCard, MetricSpec
 from ldpbench.results.views import Board, PublishedTable, SampleScores, StoredRun, View
+from ldpbench.site.ablations import Ablation
 from ldpbench.site.pages import Crop, Picture
 
 SceneKey = tuple[str, str, str]
@@ -35,6 +36,8 @@ class Facts:
     cards: Mapping[str, DatasetCard] = field(default_factory=dict)
     methods: Mapping[str, BaselineRecord] = field(default_factory=dict)
     published: tuple[PublishedTable, ...] = ()
+    ablations: tuple[Ablation, ...] = ()
+    """Sweeps that were run here."""
     metrics: Mapping[str, MetricSpec] = field(default_factory=dict)
     """By id: what published columns are called."""
 

@@ -404,6 +404,17 @@ class RunPage(Page):
 
 
 @dataclass(frozen=True, kw_only=True)
+class SceneSection:
+    """One method on the scenes of one dataset."""
+
+    board: Link
+    cards: tuple[SceneCard, ...]
+    """Of its worst scenes."""
+    worst: tuple[Table, ...]
+    table: Table
+
+
+@dataclass(frozen=True, kw_only=True)
 class MethodPage(Page):
     """A method's card and its results."""
 
@@ -414,6 +425,9 @@ class MethodPage(Page):
     results: Table | None
     reported: Table | None
     runs: Table | None
+    ablations: tuple[tuple[Table, tuple[str, ...]], ...] = ()
+    """Tables of papers with what was measured here beside them, each with its notes."""
+    scenes: tuple[SceneSection, ...] = ()
 
 
 AnyPage = IndexPage | BoardPage | GalleryPage | ScenePage | RunPage | MethodPage

@@ -6,6 +6,7 @@ from string import ascii_lowercase
 from typing import Literal
 
 from ldpbench.records import BaselineRecord, MetricSpec
+from ldpbench.results.statistics.digits import bounds
 from ldpbench.results.views import Board, BoardRow, PublishedRow, PublishedTable, SampleScores, StoredRun
 from ldpbench.site.names import method_page, run_page
 from ldpbench.site.numbers import (
@@ -194,11 +195,18 @@ def results_table(rows: Sequence[tuple[Board, BoardRow, str, str]]) -> Table:
             else missing(row.unranked_reason or "not ranked")
         )
         values = [labelled_aggregate(row.values.get(spec.id), spec) for spec in board.metrics]
+        first = row.values.get(board.metrics[0].id) if board.metrics else None
+        notes = [
+            f"95 % of {board.metrics[0].title}: {bounds(first.interval, board.metrics[0].decimals, spare=1)}"
+            if first and first.interval
+            else None,
+            f"tied with {len(row.tied_with)} other{'s' * (len(row.tied_with) > 1)}" if row.tied_with else None,
+        ]
         body.append(
             (
                 Cell(text=title, href=href, sort=title, note=row.unranked_reason),
                 rank,
-                Cell(text=" · ".join(values)),
+                Cell(text=" · ".join(values), note="; ".join(filter(None, notes)) or None),
                 seconds_cell(row.seconds_median),
                 run_cell(row.run_id),
             )
