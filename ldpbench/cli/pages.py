@@ -64,10 +64,10 @@ def _serve(
     watch: Annotated[bool, typer.Option("--watch", help="Build again whenever the results change.")] = False,
     open_: OpenOption = False,
 ) -> Answer:
-    """Look at the pages over HTTP on this machine, until Ctrl-C; they are built first."""
+    """Look at the pages over HTTP on this machine, until Ctrl-C; they are built first if there are none."""
     from ldpbench.site.preview import serve
 
-    root = build_and_tell(session, out.absolute() if out else None).parent
+    root = _built(session, out.absolute() if out else session.home.site)
 
     def ready(address: str) -> None:
         session.reporter.line(address)
@@ -81,22 +81,35 @@ def _serve(
     return Answer({"root": root})
 
 
+def _built(session: Session, root: Path) -> Path:
+    """The folder of a site that is there, or of a new one."""
+    from ldpbench.site.render import INDEX
+    from ldpbench.site.writer import is_site
+
+    if not (is_site(root) and (root / INDEX).is_file()):
+        build_and_tell(session, root)
+    return root
+
+
 def _rebuild_on_change(session: Session, root: Path) -> None:
-    """Follow the database for as long as the command runs."""
+    """Follow the database for as long as the command runs. A site keeps the address that it was built for."""
     from ldpbench.core.errors import LdpbenchError
+    from ldpbench.site.writer import read_record
 
-    def stamp() -> tuple[int, int] | None:
-        found = session.home.database
-        return (found.stat().st_mtime_ns, found.stat().st_size) if found.exists() else None
+    def stamp() -> list[tuple[int, int]]:
+        database = session.home.database
+        files = (database, database.with_name(f"{database.name}.wal"))
+        return [(path.stat().st_mtime_ns, path.stat().st_size) for path in files if path.exists()]
 
-    seen, waiting = stamp(), threading.Event()
+    seen, said, waiting = stamp(), "", threading.Event()
     while not waiting.wait(WATCH_S):
         now = stamp()
         if now == seen:
             continue
         try:
-            build_and_tell(session, root)
-        except LdpbenchError as error:  # somebody is writing it: look again
-            session.reporter.warn(error.message)
-            continue
-        seen = now
+            build_and_tell(session, root, read_record(root).base_url)
+            seen, said = now, ""
+        except (LdpbenchError, OSError) as error:  # somebody is writing it: look again, and say so once
+            if str(error) != said:
+                session.reporter.warn(str(error))
+            said = str(error)

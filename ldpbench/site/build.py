@@ -23,7 +23,7 @@ from ldpbench.site.compose import compose
 from ldpbench.site.facts import Facts
 from ldpbench.site.pictures import publish_pictures
 from ldpbench.site.render import INDEX, write_pages
-from ldpbench.site.sitemap import checked_base_url, robots, sitemap
+from ldpbench.site.sitemap import checked_base_url, is_foreign, robots, sitemaps
 from ldpbench.site.writer import SiteWriter, Written, is_site
 
 MARK = b'<meta name="generator" content="ldpbench">'
@@ -94,15 +94,16 @@ def build_site(home: Home, out: Path, progress: Progress = SILENT, base_url: str
     base_url = checked_base_url(base_url) if base_url else None
     _refuse_foreign_folder(out)
     facts = read_facts(home, progress)
-    writer = SiteWriter(out)
-    pictures = publish_pictures(home, facts.scenes(), facts.standing_runs(), writer, progress)
-    pages = compose(facts, pictures)
-    writer.put("index.json", catalogue(facts, __version__))
-    if base_url:
-        writer.put("sitemap.xml", sitemap(base_url, [page.path for page in pages]))
-        writer.put("robots.txt", robots(base_url))
-    n_pages = write_pages(progress.track(pages, label="pages", total=len(pages)), writer, base_url)
-    writer.finish()
+    with SiteWriter(out, base_url) as writer:
+        pictures = publish_pictures(home, facts.scenes(), facts.standing_runs(), writer, progress)
+        pages = compose(facts, pictures)
+        writer.put("index.json", catalogue(facts, __version__))
+        if base_url:
+            for name, data in sitemaps(base_url, [page.path for page in pages]).items():
+                writer.put(name, data)
+            if not is_foreign(out / "robots.txt"):
+                writer.put("robots.txt", robots(base_url))
+        n_pages = write_pages(progress.track(pages, label="pages", total=len(pages)), writer, base_url)
     return SiteReport(index=out / INDEX, n_pages=n_pages, n_images=writer.count(".png"), written=writer.written)
 
 

@@ -49,7 +49,7 @@ class _Handler(SimpleHTTPRequestHandler):
         if path.is_dir():
             path /= "index.html"
         root = Path(self.directory).resolve()
-        if not path.is_file() or root not in path.resolve().parents:
+        if not path.is_file() or path.name.startswith(".") or root not in path.resolve().parents:
             self.send_error(HTTPStatus.NOT_FOUND, "There is no such page")
             return None
         return super().send_head()

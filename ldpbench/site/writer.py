@@ -8,13 +8,18 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 
-from ldpbench.core.atomic import explaining_storage
-from ldpbench.core.errors import UsageError
+from filelock import FileLock, Timeout
+from pydantic import BaseModel, ValidationError
+
+from ldpbench.core.atomic import explaining_storage, write_text
+from ldpbench.core.errors import MissingPrerequisiteError, UsageError
 from ldpbench.core.hashing import sha256_bytes
 
 RECORD = ".ldpbench-site.json"
+LOCK = ".ldpbench-site.lock"
 UNFINISHED = ".ldpbench-site.part"
 """Names written by a build that has not ended; the next one takes care of them."""
 _PART = ".ldpbench-part"
@@ -29,38 +34,77 @@ class Written:
     removed: int = 0
 
 
+class _Made(BaseModel):
+    key: str
+    facts: dict[str, Any]
+    files: list[str]
+
+
+class _Record(BaseModel):
+    """The list of one build."""
+
+    schema_version: int = 1
+    base_url: str | None = None
+    files: dict[str, str] = {}
+    """SHA-256 by place."""
+    made: dict[str, _Made] = {}
+
+
 @dataclass
 class SiteWriter:
-    """Writes the files of one build.
+    """Writes the files of one build, in a ``with`` block that keeps other builds out of the folder.
 
     Args:
         root: The site's folder; made if it is not there.
+        base_url: Where the site will be seen, kept for builds that follow.
 
     Raises:
+        MissingPrerequisiteError: If another build is going on there.
         StorageError: If the disk refuses.
         UsageError: If the list of an earlier build names a file outside the folder.
     """
 
     root: Path
+    base_url: str | None = None
     written: Written = field(default_factory=Written)
 
-    def __post_init__(self) -> None:
-        self._old = _read_record(self.root)
-        self._files: dict[str, str] = {}
-        self._made: dict[str, dict[str, Any]] = {}
+    def __enter__(self) -> Self:
+        """Take the folder."""
         with explaining_storage("write", self.root):
             self.root.mkdir(parents=True, exist_ok=True)
-            self._stale = {*self._old["files"], *_unfinished(self.root)}
+            self._lock = FileLock(self.root / LOCK)
+            try:
+                self._lock.acquire(timeout=0)
+            except Timeout as error:
+                raise MissingPrerequisiteError(
+                    f"another build is going on in {self.root}", hint="wait for it, or name another folder"
+                ) from error
+        self._old = read_record(self.root)
+        self._files: dict[str, str] = {}
+        self._made: dict[str, _Made] = {}
+        self._stale = {**self._old.files, **dict.fromkeys(_unfinished(self.root), "")}
+        with explaining_storage("write", self.root):
             (self.root / UNFINISHED).touch()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Tidy up after a whole build; leave everything else to the next one."""
+        if kind is None:
+            self._finish()
+        self._lock.release()
+        (self.root / LOCK).unlink(missing_ok=True)
 
     def put(self, href: str, data: bytes) -> None:
         """A file at a place below the root.
 
         Raises:
+            UsageError: If somebody else's file is there.
             StorageError: If the disk refuses.
         """
-        self._files[href] = sha256_bytes(data)
-        path = self.root / href
+        path = self._place(href)
+        assert self._files.setdefault(href, sha256_bytes(data)) == sha256_bytes(data), f"two contents of {href}"
         with explaining_storage("write", path):
             if path.is_file() and not path.is_symlink() and path.read_bytes() == data:
                 self.written.kept += 1
@@ -84,47 +128,55 @@ class SiteWriter:
         Returns:
             The facts.
         """
-        before = self._old["made"].get(name)
-        if before is not None and before["key"] == key and all(map(self._is_as_left, before["files"])):
-            for href in before["files"]:
-                self._files[href] = self._old["files"][href]
+        before = self._old.made.get(name)
+        if before is not None and before.key == key and all(map(self._is_as_left, before.files)):
+            for href in before.files:
+                self._files[href] = self._old.files[href]
                 self.written.kept += 1
             self._made[name] = before
         else:
             facts, files = make()
-            self._made[name] = {"key": key, "facts": facts, "files": files}
-        return dict(self._made[name]["facts"])
+            self._made[name] = _Made(key=key, facts=facts, files=files)
+        return dict(self._made[name].facts)
 
     def _is_as_left(self, href: str) -> bool:
-        path = self.root / href
+        path = self._place(href)
         with explaining_storage("read", path):
-            return path.is_file() and sha256_bytes(path.read_bytes()) == self._old["files"].get(href)
+            return path.is_file() and sha256_bytes(path.read_bytes()) == self._old.files.get(href)
+
+    def _place(self, href: str) -> Path:
+        """Where a file lies, which must be in the folder itself and not behind a link that leads out of it."""
+        path = self.root / href
+        root = self.root.resolve()
+        if root not in path.parent.resolve().parents and path.parent.resolve() != root:
+            raise UsageError(
+                f"{path.parent} leads out of the site's folder", hint="remove the link, or build in another folder"
+            )
+        return path
 
     def count(self, suffix: str) -> int:
         """Files of this build whose names end so."""
         return sum(href.endswith(suffix) for href in self._files)
 
-    def finish(self) -> None:
-        """Remove what no longer belongs, and leave the list for the next build.
-
-        Raises:
-            StorageError: If the disk refuses.
-        """
-        for href in sorted(self._stale - set(self._files)):
+    def _finish(self) -> None:
+        """Remove what no longer belongs, and leave the list for the next build."""
+        for href in sorted(self._stale.keys() - self._files.keys()):
             self._remove(href)
-        document = {"schema": 1, "files": self._files, "made": self._made}
+        record = _Record(base_url=self.base_url, files=self._files, made=self._made)
         with explaining_storage("write", self.root):
             for part in self.root.rglob(f"*{_PART}"):
                 part.unlink()
-            beside = self.root / (RECORD + _PART)
-            beside.write_text(json.dumps(document, indent=1, sort_keys=True) + "\n", encoding="utf-8")
-            beside.replace(self.root / RECORD)
+            text = json.dumps(record.model_dump(), indent=1, sort_keys=True) + "\n"
+            if not _same(self.root / RECORD, text):
+                write_text(self.root / RECORD, text)
             (self.root / UNFINISHED).unlink(missing_ok=True)
 
     def _remove(self, href: str) -> None:
-        path = self.root / href
+        """A file of an earlier build, unless somebody put another one in its place."""
+        path = self._place(href)
         with explaining_storage("remove", path):
-            if path.is_file() or path.is_symlink():
+            promised = self._stale[href]
+            if path.is_file() and promised in ("", sha256_bytes(path.read_bytes())):
                 path.unlink()
                 self.written.removed += 1
             for folder in path.relative_to(self.root).parents:
@@ -133,30 +185,37 @@ class SiteWriter:
                     place.rmdir()
 
 
+def _same(path: Path, text: str) -> bool:
+    return path.is_file() and path.read_text(encoding="utf-8") == text
+
+
 def is_site(root: Path) -> bool:
     """Whether a folder holds a site that was built here, whole or not."""
     return (root / RECORD).is_file() or (root / UNFINISHED).is_file()
 
 
-def _read_record(root: Path) -> dict[str, Any]:
-    """The list of the last build; of none, or of one that cannot be read, nothing is known and all is written anew."""
+def read_record(root: Path) -> _Record:
+    """The list of the last build; of none, or of one that cannot be read, nothing is known and all is written anew.
+
+    Raises:
+        UsageError: If it names a file outside the folder.
+    """
     path = root / RECORD
-    nothing: dict[str, Any] = {"files": {}, "made": {}}
     with explaining_storage("read", path):
         if not path.is_file():
-            return nothing
-        try:
-            document = json.loads(path.read_text(encoding="utf-8"))
-        except ValueError:
-            return nothing
-    if not isinstance(document, dict) or document.get("schema") != 1:
-        return nothing
-    unsafe = [href for href in document["files"] if not _is_inside(href)]
+            return _Record()
+        data = path.read_bytes()
+    try:
+        record = _Record.model_validate_json(data)
+    except ValidationError:
+        return _Record()
+    named = [*record.files, *(href for made in record.made.values() for href in made.files)]
+    unsafe = [href for href in named if not _is_inside(href)]
     if unsafe:
         raise UsageError(
             f"{path} names {unsafe[0]!r}, which is not below its folder", hint="remove the folder and build again"
         )
-    return {"files": document["files"], "made": document["made"]}
+    return record if record.schema_version == 1 else _Record()
 
 
 def _unfinished(root: Path) -> list[str]:

@@ -20,7 +20,8 @@ def make_site(out: Path, facts: Facts | None = None, size: tuple[int, int] = (16
     """Pages from facts, with a grey picture of a size wherever they show one."""
     facts = facts or make_facts()
     pictures = make_pictures(("scene-01", "scene-02"), facts.runs, size=size)
-    write_pages(compose(facts, pictures), SiteWriter(out))
+    with SiteWriter(out) as writer:
+        write_pages(compose(facts, pictures), writer)
     for scene in pictures.values():
         for picture in (*scene.pictures, *([scene.thumbnail] if scene.thumbnail else [])):
             for name in filter(None, (picture.href, picture.small)):

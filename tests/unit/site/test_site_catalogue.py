@@ -11,7 +11,7 @@ from ldpbench.core.errors import UsageError
 from ldpbench.core.home import Home
 from ldpbench.results.ingest import ingest
 from ldpbench.site.build import build_site
-from ldpbench.site.sitemap import checked_base_url
+from ldpbench.site.sitemap import checked_base_url, sitemaps
 from tests.factories import make_method, write_run
 
 BASE = "https://example.org/board/"
@@ -51,6 +51,22 @@ def test_without_an_address_nothing_needs_one(measured: Home, site: Path) -> Non
     build_site(measured, site)
     assert not (site / "sitemap.xml").exists()
     assert not (site / "robots.txt").exists()
+
+
+def test_somebodys_own_rules_for_robots_stay(measured: Home, site: Path) -> None:
+    build_site(measured, site)
+    (site / "robots.txt").write_text("User-agent: *\nDisallow: /\n")
+    build_site(measured, site, base_url=BASE)
+    build_site(measured, site)
+    assert "Disallow" in (site / "robots.txt").read_text()
+
+
+def test_very_many_pages_have_several_sitemaps() -> None:
+    found = sitemaps(BASE, [f"scene/{number}.html" for number in range(60_000)])
+    assert sorted(found) == ["sitemap-1.xml", "sitemap-2.xml", "sitemap.xml"]
+    assert found["sitemap.xml"].count(b"<loc>") == 2
+    assert sum(data.count(b"<loc>") for name, data in found.items() if name != "sitemap.xml") == 60_000
+    assert not (site / "robots.txt").exists()
     assert "canonical" not in (site / "index.html").read_text()
 
 
@@ -65,11 +81,16 @@ def test_an_address_brings_a_sitemap_and_each_pages_own(measured: Home, site: Pa
     assert f'<link rel="canonical" href="{BASE}board/toy--native.html">' in board
     build_site(measured, site)
     assert not (site / "sitemap.xml").exists()
+    assert not (site / "robots.txt").exists()
 
 
 @pytest.mark.parametrize(
     "text",
-    ["example.org", "ftp://example.org", "https://", "https://a.org/?q=1", "https://a.org/#x", "https://a b.org"],
+    [
+        *("example.org", "ftp://example.org", "https://", "https://a.org/?q=1", "https://a.org/#x", "https://a b.org"),
+        *("http://[bad", "https://:80/", "https://x:abc/", "https://u:p@h/", "https://h/\x00", 'https://h/"><b>'),
+        "https://h?",
+    ],
 )
 def test_what_is_no_address_is_refused(text: str) -> None:
     with pytest.raises(UsageError, match="--base-url"):

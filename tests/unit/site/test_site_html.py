@@ -28,7 +28,8 @@ POLICY_WITH_PLOTS = POLICY.replace("img-src 'self'", "img-src 'self' data: blob:
 
 def write(facts: Facts, out: Path) -> dict[str, Parsed]:
     pictures = make_pictures(("scene-01", "scene-02"), facts.runs)
-    write_pages(compose(facts, pictures), SiteWriter(out))
+    with SiteWriter(out) as writer:
+        write_pages(compose(facts, pictures), writer)
     for scene in pictures.values():
         for picture in (*scene.pictures, scene.thumbnail):
             assert picture is not None
@@ -232,7 +233,8 @@ def test_the_same_facts_give_the_same_bytes(tmp_path: Path) -> None:
 
 
 def test_an_empty_site_is_a_page(tmp_path: Path) -> None:
-    write_pages(compose(Facts(), {}), SiteWriter(tmp_path / "site"))
+    with SiteWriter(tmp_path / "site") as writer:
+        write_pages(compose(Facts(), {}), writer)
     pages = parse_site(tmp_path / "site")
     assert broken_links(pages) == []
     assert "No results yet" in pages["index.html"].text
@@ -244,8 +246,8 @@ def test_an_undefined_name_in_a_template_is_an_error(tmp_path: Path, monkeypatch
     (tmp_path / "leaderboard" / "static").mkdir()
     (templates / "index.html.j2").write_text("{{ page.no_such_thing }}")
     monkeypatch.setattr("ldpbench.site.render.shipped_root", lambda: tmp_path)
-    with pytest.raises(jinja2.UndefinedError, match="no_such_thing"):
-        write_pages(compose(Facts(), {}), SiteWriter(tmp_path / "site"))
+    with pytest.raises(jinja2.UndefinedError, match="no_such_thing"), SiteWriter(tmp_path / "site") as writer:
+        write_pages(compose(Facts(), {}), writer)
 
 
 def test_code_and_styles_stay_small() -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ldpbench.core.errors import UsageError
+from ldpbench.core.errors import MissingPrerequisiteError, UsageError
 from ldpbench.core.home import Home
 from ldpbench.results.ingest import ingest
 from ldpbench.site.build import build_site
@@ -116,14 +116,14 @@ build_site(Home(Path({str(home.root)!r})), Path({str(tmp_path / "killed")!r}))
 
 
 def test_files_of_a_killed_build_that_are_not_wanted_any_more_go(tmp_path: Path) -> None:
-    killed = SiteWriter(tmp_path)
-    killed.put("a.html", b"a")
-    killed.put("gone.html", b"b")
+    with pytest.raises(KeyboardInterrupt), SiteWriter(tmp_path) as killed:
+        killed.put("a.html", b"a")
+        killed.put("gone.html", b"b")
+        raise KeyboardInterrupt
     with (tmp_path / UNFINISHED).open("a") as stream:
         stream.write('"cut off.ht')
-    finished = SiteWriter(tmp_path)
-    finished.put("a.html", b"a")
-    finished.finish()
+    with SiteWriter(tmp_path) as finished:
+        finished.put("a.html", b"a")
     assert sorted(path.name for path in tmp_path.iterdir()) == [RECORD, "a.html"]
     assert (finished.written.kept, finished.written.removed) == (1, 1)
 
@@ -133,16 +133,48 @@ def test_a_list_that_leads_out_of_the_folder_is_refused(tmp_path: Path) -> None:
     site = tmp_path / "site"
     site.mkdir()
     (site / RECORD).write_text(json.dumps({"schema": 1, "files": {"../precious.txt": "x"}, "made": {}}))
-    with pytest.raises(UsageError, match="precious"):
-        SiteWriter(site)
+    with pytest.raises(UsageError, match="precious"), SiteWriter(site):
+        pass
     assert (tmp_path / "precious.txt").exists()
 
 
-def test_a_damaged_list_only_means_work(home: Home, site: Path) -> None:
+@pytest.mark.parametrize(
+    "text", ["{", '{"schema": 1}', '{"files": [1]}', '{"made": {"x": {}}}', '{"made": []}', "[]", "null", ""]
+)
+def test_a_damaged_list_only_means_work(home: Home, site: Path, text: str) -> None:
     before = contents(site)
-    (site / RECORD).write_text("{")
+    (site / RECORD).write_text(text)
     build_site(home, site)
     assert contents(site) == before
+
+
+def test_two_builds_at_once_are_kept_apart(home: Home, site: Path) -> None:
+    with SiteWriter(site) as writer:
+        writer.put("kept.html", b"")
+        with pytest.raises(MissingPrerequisiteError, match="another build is going on"):
+            build_site(home, site)
+    assert sorted(path.name for path in site.rglob("*.html")) == ["kept.html"]
+
+
+def test_nothing_is_removed_or_written_behind_a_link(home: Home, site: Path, tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    for path in (site / "run").iterdir():
+        path.rename(tmp_path / "mine" / path.name)
+    (site / "run").rmdir()
+    (site / "run").symlink_to(tmp_path / "mine")
+    before = contents(tmp_path / "mine")
+    with pytest.raises(UsageError, match="leads out of the site's folder"):
+        build_site(home, site)
+    assert contents(tmp_path / "mine") == before
+
+
+def test_a_page_that_somebody_replaced_is_not_removed(tmp_path: Path) -> None:
+    with SiteWriter(tmp_path) as first:
+        first.put("old.html", b"ours")
+    (tmp_path / "old.html").write_bytes(b"theirs")
+    with SiteWriter(tmp_path):
+        pass
+    assert (tmp_path / "old.html").read_bytes() == b"theirs"
 
 
 def test_bytes_depend_on_nothing_but_the_results(home: Home, site: Path, tmp_path: Path) -> None:

@@ -22,6 +22,12 @@ T = TypeVar("T")
 SCENES = {("toy", "test"): ("scene-01", "scene-02")}
 
 
+def published(home: Home, scenes: Any, runs: Any, out: Path, progress: Any) -> dict[Any, ScenePictures]:
+    """The pictures of one build."""
+    with SiteWriter(out) as writer:
+        return publish_pictures(home, scenes, runs, writer, progress)
+
+
 class Listener:
     """A Progress that keeps what it was told."""
 
@@ -84,7 +90,7 @@ def keep(folder: Path, sample_id: str = "scene-01", data: bytes | None = None) -
 
 
 def publish(home: Home, out: Path, *runs: StoredRun, progress: Any = SILENT) -> ScenePictures:
-    return publish_pictures(home, SCENES, runs, SiteWriter(out), progress)["toy", "test", "scene-01"]
+    return published(home, SCENES, runs, out, progress)["toy", "test", "scene-01"]
 
 
 def test_a_datasets_pictures_are_written_without_loss(
@@ -112,7 +118,7 @@ def test_grey_pictures_stay_grey_and_absent_ones_are_left_out(
 
 def test_thumbnails_are_small(home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     prepare(monkeypatch, [make_sample("scene-01", width=960), make_sample("scene-02")])
-    found = publish_pictures(home, SCENES, (), SiteWriter(tmp_path), SILENT)
+    found = published(home, SCENES, (), tmp_path, SILENT)
     sizes = []
     for scene in found.values():
         assert scene.thumbnail is not None
@@ -170,7 +176,7 @@ def test_a_scene_named_like_a_path_reads_nothing_outside_its_folder(
     (tmp_path / "secret.png").write_bytes(grey_png(16, 12))
     (tmp_path / "run-a" / "previews").mkdir(parents=True)
     scenes = {("toy", "test"): ("../../secret",)}
-    found = publish_pictures(home, scenes, (stored(tmp_path / "run-a"),), SiteWriter(tmp_path / "out"), SILENT)
+    found = published(home, scenes, (stored(tmp_path / "run-a"),), tmp_path / "out", SILENT)
     assert found["toy", "test", "../../secret"].pictures == ()
 
 
@@ -179,7 +185,7 @@ def test_a_removed_dataset_leaves_a_note_and_the_outputs(home: Home, tmp_path: P
     listener = Listener()
     scenes = {("sample", "test"): ("scene-01",)}
     run = stored(tmp_path / "run-a", id="sample")
-    found = publish_pictures(home, scenes, (run,), SiteWriter(tmp_path / "out"), listener)["sample", "test", "scene-01"]
+    found = published(home, scenes, (run,), tmp_path / "out", listener)["sample", "test", "scene-01"]
     assert [picture.kind for picture in found.pictures] == ["output"]
     assert found.thumbnail is None
     assert found.notes == ("The dataset is not prepared here any more, so its own pictures are not shown.",)
@@ -190,7 +196,7 @@ def test_a_damaged_dataset_leaves_a_note(home: Home, tmp_path: Path) -> None:
     (home.datasets / "sample").mkdir(parents=True)
     (home.datasets / "sample" / "prepared.json").write_text("{}")
     scenes = {("sample", "test"): ("scene-01",)}
-    found = publish_pictures(home, scenes, (), SiteWriter(tmp_path / "out"), SILENT)["sample", "test", "scene-01"]
+    found = published(home, scenes, (), tmp_path / "out", SILENT)["sample", "test", "scene-01"]
     assert found.notes == ("The dataset is damaged, so its own pictures are not shown.",)
 
 
@@ -207,7 +213,7 @@ def test_a_scene_that_cannot_be_decoded_leaves_a_note_and_the_others(
     prepared = SimpleNamespace(info=info_of(FINGERPRINT), split=lambda name: samples)
     monkeypatch.setattr("ldpbench.site.pictures.open_prepared", lambda home, dataset_id: prepared)
     listener = Listener()
-    found = publish_pictures(home, SCENES, (), SiteWriter(tmp_path), listener)
+    found = published(home, SCENES, (), tmp_path, listener)
     assert found["toy", "test", "scene-01"].notes == ("This scene's own pictures are damaged and not shown.",)
     assert len(found["toy", "test", "scene-02"].pictures) == 4
     assert listener.warnings == ["scene-01 left: the file is empty"]

@@ -23,7 +23,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     protocol = next(iter(lookup.protocols.values()))
     pages = [index_page(lookup), *board_pages_of(protocol, lookup), gallery_page_of("set-0", "test", lookup)]
     out = tmp_path_factory.mktemp("large")
-    write_pages(pages, SiteWriter(out))
+    with SiteWriter(out) as writer:
+        write_pages(pages, writer)
     return out
 
 
