@@ -21,6 +21,7 @@ from ldpbench.cli import (
     pages,
     results,
     simulation,
+    submission,
     training,
     weights,
 )
@@ -70,6 +71,7 @@ for module in (
     cost,
     metrics,
     simulation,
+    submission,
     blurmap,
     training,
     export,

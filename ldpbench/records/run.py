@@ -101,6 +101,8 @@ class RunRecord(Record, populate_by_name=True):
     """How the pictures were kept in ``predictions/``; None if they were not."""
     rescored_from: str | None = None
     """The run whose kept pictures were scored again."""
+    verified_by: str | None = None
+    """Who scored the handed-in pictures again and found the handed-in numbers true: ``ldpbench 0.1.0``."""
 
 
 def cell_key(method: MethodRef, dataset: DatasetRef, protocols: tuple[Protocol, ...], config: dict[str, Any]) -> str:

@@ -285,4 +285,5 @@ def _row(standing: Standing, rank: int | None, reason: str | None, values: Mappi
         values=values[standing.record.run_id],
         seconds_median=standing.seconds_median,
         code_sha256=method.code_sha256,
+        verified=standing.record.verified_by is not None,
     )

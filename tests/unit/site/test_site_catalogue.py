@@ -66,8 +66,6 @@ def test_very_many_pages_have_several_sitemaps() -> None:
     assert sorted(found) == ["sitemap-1.xml", "sitemap-2.xml", "sitemap.xml"]
     assert found["sitemap.xml"].count(b"<loc>") == 2
     assert sum(data.count(b"<loc>") for name, data in found.items() if name != "sitemap.xml") == 60_000
-    assert not (site / "robots.txt").exists()
-    assert "canonical" not in (site / "index.html").read_text()
 
 
 def test_an_address_brings_a_sitemap_and_each_pages_own(measured: Home, site: Path) -> None:

@@ -1,0 +1,1 @@
+"""Results that strangers hand in: packed, checked against their pictures, and taken in."""
