@@ -33,6 +33,8 @@ bench: $(VENV)/.installed-dev
 	$(BIN)/python benchmarks/blurmap.py
 	$(BIN)/python benchmarks/inference.py
 	$(BIN)/python benchmarks/networks.py
+	$(BIN)/python benchmarks/results.py
+	$(BIN)/python -m benchmarks.pages
 
 clean:
 	rm -rf $(VENV) .venv-demo .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist build

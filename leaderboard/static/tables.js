@@ -213,7 +213,7 @@
     }
   }
 
-  for (const table of document.querySelectorAll("table[data-sortable]")) new View(table);
+  for (const table of document.querySelectorAll("table[data-sortable], table[data-view]")) new View(table);
 
   for (const list of document.querySelectorAll("[data-searchable]")) {
     const items = [...list.children];
