@@ -9,9 +9,12 @@ from numpy.typing import NDArray
 from ldpbench.site.pages import Crop
 
 _SHARE = 6
-"""A box is as wide as this part of the picture."""
-_LOST, _KEPT = 3, 1
-"""Boxes where the blur took most, and where the scene is in focus."""
+"""A box is this part of the picture in width and in height, so that it fills the frame of the whole."""
+_SMALLEST_PX = 8
+_DETAIL_SIGMA_PX = 2.0
+_LOST = ("most detail lost", 3)
+_KEPT = ("most detail left", 1)
+"""Why a box is shown, and how many such boxes there are."""
 Picture = NDArray[np.uint8]
 
 
@@ -23,44 +26,48 @@ def crop_boxes(blurry: Picture, target: Picture) -> tuple[Crop, ...]:
         target: The sharp picture, same shape.
     """
     height, width = target.shape[:2]
-    side = max(8, width // _SHARE)
-    box_height = min(height, max(8, side * 3 // 4))
-    if target.shape != blurry.shape or side > width:
+    box = (max(_SMALLEST_PX, round(width / _SHARE)), max(_SMALLEST_PX, round(height / _SHARE)))
+    if target.shape != blurry.shape or box[0] > width or box[1] > height:
         return ()
-    lost = _mean_in_boxes(np.abs(_grey(target) - _grey(blurry)), side, box_height)
-    detail = _mean_in_boxes(np.abs(_grey(target) - cv2.GaussianBlur(_grey(target), (0, 0), 2)), side, box_height)
-    # In focus: much to see, and little of it lost.
-    kept = detail - 2 * lost
-    places = [*_peaks(lost, _LOST, side, box_height), *_peaks(kept, _KEPT, side, box_height)]
-    chosen: list[tuple[int, int]] = []
-    for x, y in places:
-        if all(abs(x - other) >= side or abs(y - row) >= box_height for other, row in chosen):
-            chosen.append((x, y))
-    names = "ABCDEFGH"
-    return tuple(
-        Crop(name=names[number], x_px=x, y_px=y, width_px=side, height_px=box_height)
-        for number, (x, y) in enumerate(chosen)
-    )
+    there, left = (_mean_in_boxes(_detail(picture), box) for picture in (target, blurry))
+    lost = there - left
+    crops: list[Crop] = []
+    for score, (why, count) in ((lost, _LOST), (left, _KEPT)):
+        for crop in crops:
+            _cover(score, crop.x_px, crop.y_px, box)
+        crops += [
+            Crop(name=chr(ord("A") + len(crops) + number), why=why, x_px=x, y_px=y, width_px=box[0], height_px=box[1])
+            for number, (x, y) in enumerate(_peaks(score, count, box))
+        ]
+    return tuple(crops)
 
 
-def _grey(picture: Picture) -> NDArray[np.float32]:
+def _detail(picture: Picture) -> NDArray[np.float32]:
+    """What a slight blur takes away: fine structure, whatever the brightness."""
     values = picture.astype(np.float32)
-    return np.asarray(values.mean(axis=2) if values.ndim == 3 else values, dtype=np.float32)
+    grey = np.asarray(values.mean(axis=2) if values.ndim == 3 else values, dtype=np.float32)
+    return np.asarray(np.abs(grey - cv2.GaussianBlur(grey, (0, 0), _DETAIL_SIGMA_PX)), dtype=np.float32)
 
 
-def _mean_in_boxes(values: NDArray[np.float32], width: int, height: int) -> NDArray[np.float64]:
+def _mean_in_boxes(values: NDArray[np.float32], box: tuple[int, int]) -> NDArray[np.float64]:
     """Mean over every box that lies inside, by its upper left corner."""
+    width, height = box
     sums = cv2.integral(values.astype(np.float64))
     whole = sums[height:, width:] - sums[:-height, width:] - sums[height:, :-width] + sums[:-height, :-width]
     return np.asarray(whole / (width * height))
 
 
-def _peaks(score: NDArray[np.float64], count: int, width: int, height: int) -> Iterator[tuple[int, int]]:
+def _peaks(score: NDArray[np.float64], count: int, box: tuple[int, int]) -> Iterator[tuple[int, int]]:
     """Upper left corners of the best boxes that do not overlap one another; of equals the first."""
-    left = score.copy()
     for _ in range(count):
-        if not np.isfinite(left).any():
+        y, x = (int(place) for place in np.unravel_index(np.argmax(score), score.shape))
+        if not np.isfinite(score[y, x]):
             return
-        y, x = np.unravel_index(int(np.argmax(left)), left.shape)
-        yield int(x), int(y)
-        left[max(0, y - height + 1) : y + height, max(0, x - width + 1) : x + width] = -np.inf
+        yield x, y
+        _cover(score, x, y, box)
+
+
+def _cover(score: NDArray[np.float64], x: int, y: int, box: tuple[int, int]) -> None:
+    """Take every box that would overlap this one out of the choice."""
+    width, height = box
+    score[max(0, y - height + 1) : y + height, max(0, x - width + 1) : x + width] = -np.inf

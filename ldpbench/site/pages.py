@@ -1,6 +1,7 @@
 """What the templates print: pages as plain frozen values. Links are relative to the site's root."""
 
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 from typing import Any, Literal
 
 PictureKind = Literal["blurry", "output", "target", "left", "right", "blur_map"]
@@ -108,9 +109,9 @@ class Picture:
     """Where a smaller copy lies; None for pictures that are small enough themselves."""
 
     @property
-    def enlargement(self) -> int:
-        """How many screen pixels a page gives to a pixel: whole numbers only, so that small pictures stay crisp."""
-        return max(1, 528 // self.width_px)
+    def name(self) -> str:
+        """Unique in its scene; links to a view of the scene call it so."""
+        return PurePosixPath(self.href).stem
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,6 +119,7 @@ class Crop:
     """A part of a scene that is worth a close look, in pixels from the upper left corner."""
 
     name: str
+    why: str
     x_px: int
     y_px: int
     width_px: int

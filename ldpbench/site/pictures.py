@@ -28,7 +28,7 @@ from ldpbench.site.pages import Crop, Picture, PictureKind
 from ldpbench.site.writer import SiteWriter
 
 THUMBNAIL_WIDTH_PX = 320
-_ENCODING = "1"
+_ENCODING = "2"
 """Of the way from a dataset to pictures, small copies and crops; a new one makes all of them anew."""
 Pixels = NDArray[np.uint8]
 LABELS: dict[PictureKind, str] = {
@@ -206,14 +206,15 @@ class _Publisher:
         except ImageError:
             return None, f"{method} (run {run_id}): the picture that was kept is damaged."
         self._writer.put(href, data)
+        is_map = run.record.method.kind == ESTIMATOR
         picture = Picture(
-            small=small,
-            kind="output",
-            label=f"{method}: blur map" if run.record.method.kind == ESTIMATOR else method,
+            kind="blur_map" if is_map else "output",
+            label=f"{method}: blur map" if is_map else method,
             href=href,
             width_px=header.width_px,
             height_px=header.height_px,
             run_id=run_id,
+            small=small,
         )
         return picture, None
 

@@ -62,10 +62,10 @@ def _best_first(pictures: Sequence[Picture], lookup: Lookup, key: SceneKey) -> l
     """The pictures with the outputs in the order of the first board; the others stay where they are."""
     boards = [lookup.main_board(protocol.hash) for protocol in lookup.protocols_of(key[0]) if protocol.split == key[1]]
     place = {row.run_id: number for number, row in enumerate(boards[0].rows)}
-    outputs = [picture for picture in pictures if picture.kind == "output"]
+    outputs = [picture for picture in pictures if picture.run_id is not None]
     outputs.sort(key=lambda picture: place.get(picture.run_id or "", len(place)))
     ordered = iter(outputs)
-    return [next(ordered) if picture.kind == "output" else picture for picture in pictures]
+    return [picture if picture.run_id is None else next(ordered) for picture in pictures]
 
 
 def _captioned(picture: Picture, lookup: Lookup, key: SceneKey) -> Picture:

@@ -198,8 +198,8 @@ def make_pictures(
             for run in runs
         ]
         boxes = [
-            Crop(name=name, x_px=x, y_px=height // 3, width_px=width // 6, height_px=height // 6)
-            for name, x in (("A", width // 8), ("B", width // 2))
+            Crop(name=name, why=why, x_px=x, y_px=height // 3, width_px=width // 6, height_px=height // 6)
+            for name, why, x in (("A", "most detail lost", width // 8), ("B", "most detail left", width // 2))
         ]
         found["toy", "test", sample_id] = ScenePictures(
             pictures=(picture("blurry", "Blurry", "blurry"), *outputs, picture("target", "Sharp target", "target")),

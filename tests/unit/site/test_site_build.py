@@ -140,6 +140,6 @@ def test_a_site_of_the_sample_set_shows_its_scenes(home_with_sample: Home, tmp_p
     assert broken_links(pages) == []
     assert report.n_images == 2 * 6
     scene = pages[f"scene/sample--test--{ids[0]}.html"]
-    shown = [image.attributes["alt"] for image in scene.all("img") if "figure" in image.inside]
+    shown = [image.attributes["alt"] for image in scene.all("img") if "data-picture" in image.attributes]
     assert shown == ["Blurry", "Sharp target", "Left view", "Right view", "Blur map"]
     assert "another copy" not in scene.text

@@ -170,17 +170,16 @@ def test_pictures_have_sizes_and_words(site: dict[str, Parsed]) -> None:
             assert int(image.attributes["width"] or 0) > 0
             assert int(image.attributes["height"] or 0) > 0
     scene = site["scene/toy--test--scene-01.html"]
-    shown = [image for image in scene.all("img") if "figure" in image.inside]
+    shown = [image for image in scene.all("img") if "data-picture" in image.attributes]
     assert [image.attributes["loading"] for image in shown] == ["lazy"] * len(shown)
     assert shown[0].attributes["alt"] == "Blurry"
     assert len(shown) >= 4
 
 
-def test_small_pictures_grow_by_whole_numbers(plain: dict[str, Parsed]) -> None:
-    image = next(each for each in plain["scene/toy--test--scene-01.html"].all("img") if "figure" in each.inside)
-    width, height = int(image.attributes["width"] or 0), int(image.attributes["height"] or 0)
-    assert (width % 16, height % 12) == (0, 0)
-    assert (width // 16, image.attributes["class"]) == (height // 12, "crisp")
+def test_small_pictures_stay_crisp_without_scripts(plain: dict[str, Parsed]) -> None:
+    layers = [each for each in plain["scene/toy--test--scene-01.html"].all("span") if "data-layer" in each.attributes]
+    assert len(layers) == 5
+    assert {layer.attributes["class"] for layer in layers} == {"layer crisp"}
 
 
 def test_tables_have_a_caption_headers_and_equal_rows(site: dict[str, Parsed]) -> None:
@@ -199,12 +198,17 @@ def test_tables_have_a_caption_headers_and_equal_rows(site: dict[str, Parsed]) -
 def test_pages_work_without_scripts(plain: dict[str, Parsed]) -> None:
     for page in plain.values():
         hidden = [each for each in page.elements if "hidden" in each.attributes]
-        needs_scripts = [
-            each.tag == "label"
-            or bool({"data-viewer", "data-panes-hint", "data-lab", "data-plots"} & set(each.attributes))
-            for each in hidden
-        ]
-        assert all(needs_scripts)
+        needs_scripts = (
+            "data-scripted",
+            "data-plots",
+            "data-all",
+            "data-pixels",
+            "data-flicker-only",
+            "data-moving",
+            "data-calm",
+            "data-error-only",
+        )
+        assert all(any(name in each.attributes for name in needs_scripts) for each in hidden)
     index = plain["index.html"]
     assert "Registered, test" in index.text
     assert len([each for each in index.all("img") if "figure" in each.inside]) == 2

@@ -1,5 +1,6 @@
 from collections import defaultdict
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, TypeVar
@@ -12,6 +13,7 @@ from ldpbench.core.home import Home
 from ldpbench.core.progress import SILENT
 from ldpbench.data import png16
 from ldpbench.data.sample import Sample
+from ldpbench.methods.map_methods import ESTIMATOR
 from ldpbench.results.views import StoredRun
 from ldpbench.site.facts import ScenePictures
 from ldpbench.site.pictures import publish_pictures
@@ -248,3 +250,36 @@ def test_an_output_that_may_not_be_read_is_an_error_with_a_remedy(
     with pytest.raises(StorageError, match=r"scene-01\.png: Permission denied") as caught:
         publish(home, tmp_path / "out", stored(tmp_path / "run-a"))
     assert caught.value.hint
+
+
+def test_a_map_by_a_method_is_no_output_to_compare_with_the_target(
+    home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prepare(monkeypatch, [make_sample("scene-01"), make_sample("scene-02")])
+    keep(tmp_path / "run-a")
+    run = stored(tmp_path / "run-a")
+    estimator = replace(run, record=run.record.model_copy(update={"method": make_method("fake", kind=ESTIMATOR)}))
+    found = publish(home, tmp_path / "out", estimator).pictures[1]
+    assert (found.kind, found.run_id, found.label) == ("blur_map", "run-a", "FAKE (made up): blur map")
+
+
+def test_large_pictures_have_small_copies_and_small_ones_are_their_own(
+    home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prepare(monkeypatch, [make_sample("scene-01", width=640), make_sample("scene-02")])
+    keep(tmp_path / "run-a", data=grey_png(640, 12))
+    found = published(home, SCENES, (stored(tmp_path / "run-a"),), tmp_path / "out", SILENT)
+    for picture in found["toy", "test", "scene-01"].pictures:
+        assert picture.small is not None
+        small = png16.read(tmp_path / "out" / picture.small)
+        assert small.shape[:2] == (6, 320)
+        assert abs(float(small.mean()) - float(png16.read(tmp_path / "out" / picture.href).mean())) < 1
+    assert [picture.small for picture in found["toy", "test", "scene-02"].pictures] == [None] * 4
+
+
+def test_encoding_and_crops_are_of_the_scene(home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    prepare(monkeypatch, [make_sample("scene-01", width=64, encoding="linear"), make_sample("scene-02", target=None)])
+    first, second = published(home, SCENES, (), tmp_path, SILENT).values()
+    assert (first.is_linear, second.is_linear) == (True, False)
+    assert [crop.name for crop in first.crops][:1] == ["A"]
+    assert second.crops == ()
