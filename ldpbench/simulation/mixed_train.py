@@ -133,9 +133,10 @@ def _scene(plan: MixedPlan, photos: Mapping[str, NDArray[np.uint8]]) -> MixedSce
 def _views(sharp: torch.Tensor, depth_m: torch.Tensor, plan: MixedPlan) -> SimulatedViews:
     if plan.optics == "ddd" and plan.reach_px > 0:
         return simulate(sharp, depth_m, DddModel(camera=DDD_CAMERAS["ddd/test"], centred=True), seed=plan.seed)
-    inverse = 1 / depth_m
+    near, far = 1 / float(depth_m.min()), 1 / float(depth_m.max())
     share = Draws(derive_seed(plan.seed, "focus")).between(0.05, 0.95)
-    focus_m = 1 / float(inverse.min() + share * (inverse.max() - inverse.min()))
+    # A flat scene is focused at its very depth: one rounding off, and its blur would be what the lens is scaled to.
+    focus_m = float(depth_m.min()) if near == far else 1 / (far + share * (near - far))
     model: Model = RealisticModel(
         shape=psf_preset("realistic" if plan.optics == "ddd" else plan.optics),
         max_blur_px=max(1, plan.reach_px),
